@@ -1,0 +1,160 @@
+"""Puts the parts of a running service together. Nothing here connects to anything; `open` does."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from chassis import meters
+from chassis.codec import Codec
+from chassis.cron import Cron
+from chassis.database import Database
+from chassis.dispatch import Dispatch
+from chassis.execute import Executed, execute
+from chassis.http.admin import Admin, Health
+from chassis.http.app import Api
+from chassis.http.auth import KeySet, TokenAuthenticator
+from chassis.http.calls import Ports
+from chassis.http.client import PeerClient
+from chassis.http.idempotency import SqlIdempotencyStore, sweep
+from chassis.http.limits import RateLimiter
+from chassis.http.operations import SqlOperations
+from chassis.kafka import RecordProducer, WantedTopic, ensure_topics
+from chassis.migrations import migrate
+from chassis.outbox import EventOutbox
+from chassis.reactions import event_handlers
+from chassis.registry import HttpRegistry
+from chassis.relay import OutboxRelay
+from chassis.saga import SagaAdmin, SagaEngine
+from chassis.schedule import Job, Timetable, scheduled_commands
+from chassis.subscriber import Subscriber
+from chassis.work import MessageContext, UnitOfWork
+
+if TYPE_CHECKING:
+    from chassis.service import Service
+    from chassis.settings import Settings
+
+log = logging.getLogger("chassis")
+
+SWEEP = "17 * * * *"
+TOPICS_AWAITED = 0.5  # seconds; usually enough to find that all topics are there
+
+
+class SqlTransactions:
+    """Units of work for requests: the database ends statements for which nobody waits any more."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def work(self, context: MessageContext, seconds: float) -> Iterator[UnitOfWork]:
+        """A unit of work whose statements take no longer than `seconds`."""
+        with self._database.work(context) as work:
+            work.connection.execute(
+                "SELECT set_config('statement_timeout', %s, true)", (str(max(1, int(seconds * 1000))),)
+            )
+            yield work
+
+
+class Composition:
+    """The parts of one running service, and the order in which they begin and end."""
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self._service, self._settings = service, settings
+        definition = service.definition
+        self.codec = Codec(definition, HttpRegistry(settings.registry_url))
+        outbox = EventOutbox(definition, self.codec, service.names)
+        self.database = Database(settings.database_url, outbox, application=definition.name.kebab)
+        self.producer = RecordProducer(settings.kafka_bootstrap, settings.instance)
+        self.peers = PeerClient(settings, definition.limits)
+        self.engine = SagaEngine(definition, self.codec, outbox, self._execute, self.peers.post)
+        self.subscriber = Subscriber(
+            self.database,
+            self._dispatch(),
+            definition,
+            bootstrap=settings.kafka_bootstrap,
+            member=settings.member,
+            production=settings.production,
+        )
+        self.relay = OutboxRelay(self.database, self.producer, settings.instance)
+        self.timers = self.engine.timers(self.database) if definition.sagas else None
+        self.timetable = Timetable(self._jobs())
+        self.health = Health(self.database.ready, lambda: meters.oldest_age(self.database))
+        authenticate = TokenAuthenticator(settings.auth, KeySet.at(settings.auth.jwks_url))
+        self.api = Api(
+            service,
+            Ports(
+                transactions=SqlTransactions(self.database),
+                authenticate=authenticate,
+                idempotency=SqlIdempotencyStore(),
+                limiter=RateLimiter(definition.limits.rate_limit_per_minute),
+                sagas=self.engine,
+                steps=self.engine,
+            ),
+        )
+        sagas = SagaAdmin(self.engine, self.database)
+        operations = SqlOperations(self.database, self.subscriber.inbox, sagas, definition.source)
+        self.admin = Admin(self.health, operations, authenticate)
+
+    def _execute(self, name: str, payload: Mapping[str, Any], work: UnitOfWork) -> Executed:
+        return execute(self._service, name, payload, work, sagas=self.engine)
+
+    def _jobs(self) -> list[Job]:
+        def sweep_answers(_: object) -> None:
+            swept = 1
+            while swept:
+                with self.database.connection() as connection:
+                    swept = sweep(connection)
+
+        jobs = scheduled_commands(self._service, self.database, self.engine)
+        return [*jobs, Job("idempotency-sweep", Cron.parse(SWEEP), sweep_answers)]
+
+    def _dispatch(self) -> Dispatch:
+        """Which code handles which record."""
+        reactions = event_handlers(self._service, self.codec, self.engine)
+        return reactions.merged(self.engine.handlers()).merged(self.engine.command_handlers())
+
+    def open(self) -> None:
+        """Bring the database up to date, make schemas and topics known, then let the threads begin."""
+        definition = self._service.definition
+        self.database.open()
+        migrate(self.database, self._service.tables, self._service.migrations)
+        with self.database.work() as work:
+            self.engine.check(work)
+        self.codec.register()
+        self._ensure_topics()
+        meters.observe(self.database, lambda: self.relay.buckets)
+        self.relay.start()
+        if self.timers is not None:
+            self.timers.start()
+        if definition.subscriptions:
+            self.subscriber.start()
+        self.timetable.start()
+
+    def _ensure_topics(self) -> None:
+        """Make missing topics in a thread: without a broker, or with one that leaves admin calls unanswered, go on."""
+        bootstrap, definition = self._settings.kafka_bootstrap, self._service.definition
+        topics = [WantedTopic(t.name, t.partitions, t.replicas, t.retention) for t in definition.topics]
+        ensuring = threading.Thread(target=ensure_topics, args=(bootstrap, topics), name="topics", daemon=True)
+        ensuring.start()
+        ensuring.join(TOPICS_AWAITED)
+
+    def quiesce(self) -> None:
+        """Begin nothing new: no tick, no timer, no record. Requests may still be under way."""
+        ends = [self.timetable.stop, self.subscriber.stop]
+        if self.timers is not None:
+            ends.append(self.timers.stop)
+        with ThreadPoolExecutor(len(ends), "quiesce") as pool:
+            for end in [pool.submit(end) for end in ends]:
+                end.result()
+
+    def close(self) -> None:
+        """Send what the last transactions left in the outbox, give up all leases, and close what is open."""
+        self.relay.stop()
+        self.producer.close()
+        self.peers.close()
+        self.database.close()

@@ -1,0 +1,115 @@
+"""What the sagas of a service need of the rest of it, and what they share among themselves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+from opentelemetry import trace
+
+from chassis import telemetry
+from chassis.definition import Definition, Route
+from chassis.dispatch import PermanentFailure, Record
+from chassis.saga.envelopes import Envelopes
+from chassis.saga.flow import Flow
+from chassis.work import SagaHeaders, UnitOfWork
+
+if TYPE_CHECKING:
+    from chassis.execute import Executed
+    from chassis.http.client import PeerAnswer
+
+log = logging.getLogger("chassis.saga")
+
+Execute = Callable[[str, Mapping[str, Any], UnitOfWork], "Executed"]
+"""Carries out an own command by name, within the unit of work, and publishes its event with the context's saga."""
+
+
+class Decoder(Protocol):
+    """What sagas need of `chassis.codec.Codec`."""
+
+    def decode(self, record: Record) -> dict[str, Any]:
+        """The wire JSON of a record."""
+
+
+class Call(Protocol):
+    """Posts a command to a peer: `chassis.http.client.PeerClient.post`."""
+
+    def __call__(
+        self,
+        peer: str,
+        route: Route,
+        inputs: Mapping[str, Any],
+        *,
+        idempotency_key: str,
+        correlation_id: str,
+        saga: SagaHeaders | None = None,
+    ) -> PeerAnswer:
+        """The outcome; raises `PeerUnavailable` when there is none."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """One for all parts of the engine."""
+
+    definition: Definition
+    codec: Decoder
+    outbox: Envelopes
+    execute: Execute
+
+    @property
+    def me(self) -> str:
+        """The service's name as sagas spell it."""
+        return self.definition.name.kebab
+
+    @cached_property
+    def flows(self) -> dict[str, Flow]:
+        """By type of saga."""
+        return {saga.name.text: Flow(saga) for saga in self.definition.sagas}
+
+    def flow(self, saga: SagaHeaders) -> Flow:
+        """The saga that a message belongs to; a message of one that is not known here can never be handled."""
+        flow = self.flows.get(saga.type)
+        if flow is None or not flow.seq(saga.step):
+            raise PermanentFailure(f"saga {saga.type} with step {saga.step} is not known here", "schema")
+        return flow
+
+    def takes_part(self, flow: Flow) -> bool:
+        """Whether steps of the saga are this service's."""
+        return any(step.service == self.me for step in flow.steps)
+
+    def owns(self, flow: Flow) -> bool:
+        """Whether this service conducts or watches the saga."""
+        return flow.saga.owner == self.me
+
+
+@contextmanager
+def in_saga(
+    work: UnitOfWork, flow: Flow, saga_id: UUID, *, correlation_id: str = "", trace_of: str | None = None
+) -> Iterator[None]:
+    """Act for a saga: logs carry its id, and what a timer begins belongs to the trace in which the saga was started."""
+    context = work.context
+    if correlation_id:
+        context = replace(context, correlation_id=correlation_id)
+    active = trace.get_current_span().get_span_context().is_valid
+    parent = {"traceparent": trace_of} if trace_of and not active else None
+    attributes = {"fleet.saga.type": flow.name, "fleet.saga.mode": flow.saga.mode}
+    with (
+        telemetry.span(f"saga {flow.name}", parent=parent, attributes=attributes),
+        telemetry.bound(correlation_id=context.correlation_id, saga_id=str(saga_id)),
+        work.using(replace(context, traceparent=telemetry.current_traceparent() or trace_of or context.traceparent)),
+    ):
+        yield
+
+
+@contextmanager
+def at_step(flow: Flow, step: str, direction: str) -> Iterator[None]:
+    """A span of its own for each step."""
+    attributes = {"fleet.saga.type": flow.name, "fleet.saga.step": step, "fleet.saga.direction": direction}
+    name = step if direction == "forward" else f"undo {step}"
+    with telemetry.span(f"step {name}", attributes=attributes):
+        yield

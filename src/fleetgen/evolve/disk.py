@@ -1,0 +1,66 @@
+"""Reads the user's tree. Never through a symbolic link: what lies behind one is not part of the fleet."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from fleetgen.render.files import File
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Why a path can be neither read nor written."""
+
+    reason: str
+
+
+class Disk:
+    """The tree under `root` at one moment; folders are looked at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._folder = cache(self._look_at_folder)
+
+    def look(self, path: str) -> File | Blocked | None:
+        """The file at a path, nothing, or what is in the way."""
+        obstacle = self._folder(PurePosixPath(path).parent)
+        if obstacle is not None:
+            return obstacle if isinstance(obstacle, Blocked) else None
+        return read(self.root / path)
+
+    def _look_at_folder(self, folder: PurePosixPath) -> Blocked | bool | None:
+        """None for a folder to go on with, True for one that is not there, else what is in the way."""
+        if folder == PurePosixPath("."):
+            return None
+        above = self._folder(folder.parent)
+        if above is not None:
+            return above
+        try:
+            mode = os.lstat(self.root / folder).st_mode
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            return Blocked(f"`{folder}`: {error.strerror}")
+        if stat.S_ISLNK(mode):
+            return Blocked(f"`{folder}` is a symbolic link")
+        return None if stat.S_ISDIR(mode) else Blocked(f"`{folder}` is not a folder")
+
+
+def read(path: Path) -> File | Blocked | None:
+    """A plain file, opened so that a link is never followed."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return Blocked("it is a symbolic link" if path.is_symlink() else str(error.strerror))
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        return Blocked("it is a folder" if stat.S_ISDIR(mode) else "it is not a plain file")
+    with os.fdopen(descriptor, "rb") as stream:
+        return File(stream.read(), mode)

@@ -1,0 +1,148 @@
+"""The two renderings of a project: as it was given last, and as it is wanted. Rendered only where it matters.
+
+What was rendered last is known from the lock by digest, as long as the answers file on disk is the one the lock speaks
+of. After a plain `copier update` it is not: then the recorded answers are rendered with the recorded release, as copier
+itself would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fleetgen.evolve.desired import Project
+from fleetgen.evolve.disk import Blocked, Disk
+from fleetgen.evolve.lock import Lock, Rendered
+from fleetgen.evolve.ownership import ANSWERS, Owner, owner_of
+from fleetgen.evolve.releases import Releases, newer
+from fleetgen.render.answers import load, recorded_version
+from fleetgen.render.engine import answers_file, engine, render
+from fleetgen.render.files import File, Stamp, Tree
+
+
+class Unreadable(Exception):
+    """The recorded answers of a project are not answers; the text is the path."""
+
+
+class Rendering:
+    """A project's files: digests are at hand, contents are rendered when asked for."""
+
+    def __init__(self, stamps: Mapping[str, Stamp], load_files: Callable[[], Tree]) -> None:
+        self.stamps = dict(stamps)
+        self._load = load_files
+        self._files: Tree | None = None
+
+    @classmethod
+    def of(cls, files: Tree) -> Rendering:
+        """A rendering that was made."""
+        return cls({path: file.stamp for path, file in files.items()}, lambda: files)
+
+    def file(self, path: str) -> File | None:
+        """The content of a path, if it can still be had."""
+        if self._files is None:
+            self._files = self._load()
+        file = self._files.get(path)
+        return file if file is not None and file.stamp == self.stamps.get(path) else None
+
+
+@dataclass(frozen=True)
+class Renderings:
+    """A project before and after. `new` says that nothing of it was there before."""
+
+    before: Rendering
+    after: Rendering
+    lock: Rendered
+    new: bool
+
+
+class Projects:
+    """Renders the projects of one fleet."""
+
+    def __init__(self, disk: Disk, lock: Lock | None, releases: Releases, target: str, *, update: bool) -> None:
+        self._disk = disk
+        self._locked = lock.projects if lock else {}
+        self._releases = releases
+        self._target = target
+        self._update = update
+
+    def renderings(self, project: Project) -> Renderings:
+        """Both renderings of a wanted project."""
+        recorded = self._locked.get(project.path)
+        answers = self._answers(project.path)
+        version = self._version(answers)
+        after, digest = self._after(project, recorded, version)
+        before = self._before(project.path, recorded, answers, after)
+        if answers is not None and recorded_version(answers.content) != version:
+            self._spare(before, after, answers, project.template, version)
+        lock = Rendered(project.template, digest, after.stamps)
+        return Renderings(before, after, lock, new=recorded is None and not before.stamps)
+
+    def gone(self, path: str) -> Rendering:
+        """What a project that is no longer wanted was rendered to."""
+        return self._before(path, self._locked.get(path), self._answers(path), Rendering.of({}))
+
+    def _answers(self, project: str) -> File | None:
+        found = self._disk.look(_place(project, ANSWERS))
+        return None if isinstance(found, Blocked) else found
+
+    def _version(self, answers: File | None) -> str:
+        """`apply` leaves a project at its release; a plain `copier update` may have moved it ahead of the lock."""
+        recorded = recorded_version(answers.content) if answers else None
+        if recorded is None or recorded not in self._releases:
+            return self._target
+        return recorded if not self._update or newer(recorded, self._target) else self._target
+
+    def _after(self, project: Project, recorded: Rendered | None, version: str) -> tuple[Rendering, str]:
+        templates = self._releases.get(version)
+
+        def files() -> Tree:
+            return render(templates, project.template, project.answers)
+
+        digest = File(answers_file(templates, project.template, project.answers)).stamp.sha256
+        if recorded and recorded.template == project.template and recorded.answers == digest:
+            return Rendering(recorded.files, files), digest
+        return Rendering.of(files()), digest
+
+    def _before(self, path: str, recorded: Rendered | None, answers: File | None, after: Rendering) -> Rendering:
+        if answers is None:
+            if recorded is None or not self._remains(path, recorded):
+                return Rendering.of({})
+            return Rendering(recorded.files, lambda: _known(after))
+        if recorded and recorded.answers == answers.stamp.sha256:
+            return Rendering(recorded.files, lambda: self._again(path, answers))
+        return Rendering.of(self._again(path, answers))
+
+    def _remains(self, project: str, recorded: Rendered) -> bool:
+        return any(self._disk.look(_place(project, path)) for path in recorded.files)
+
+    def _again(self, project: str, answers: File) -> Tree:
+        """Render the recorded answers with the recorded release."""
+        given, version = _given(project, answers), recorded_version(answers.content)
+        if version is None or "template" not in given:
+            raise Unreadable(_place(project, ANSWERS))
+        return render(self._releases.get(version), str(given["template"]), given)
+
+    def _spare(self, before: Rendering, after: Rendering, answers: File, template: str, version: str) -> None:
+        """Leave a person's file alone that the new release excludes with the old answers, as copier does."""
+        dropped = [path for path in before.stamps if path not in after.stamps and owner_of(path) is Owner.USER]
+        if dropped:
+            excluded = engine(self._releases.get(version)).excluded(template, _given(template, answers))
+            for path in filter(excluded, dropped):
+                del before.stamps[path]
+
+
+def _known(rendering: Rendering) -> Tree:
+    found = {path: rendering.file(path) for path in rendering.stamps}
+    return {path: file for path, file in found.items() if file is not None}
+
+
+def _given(project: str, answers: File) -> dict[str, Any]:
+    given = load(answers.content)
+    if given is None:
+        raise Unreadable(_place(project, ANSWERS))
+    return {name: value for name, value in given.items() if not name.startswith("_")}
+
+
+def _place(project: str, path: str) -> str:
+    return path if project == "." else f"{project}/{path}"

@@ -1,0 +1,43 @@
+"""The releases of the templates a fleet can be rendered with: those in its bundle, and the one fleetgen carries."""
+
+from __future__ import annotations
+
+from packaging.version import Version
+
+from fleetgen.render import bundle as bundles
+from fleetgen.render.git import GitError
+from fleetgen.render.templates import Templates, from_bundle
+
+
+class Releases:
+    """Looks releases up and keeps the bundle complete."""
+
+    def __init__(self, bundle: bytes | None, carried: Templates) -> None:
+        self.bundle = bundle
+        self.carried = carried
+        self.known = bundles.versions(bundle) if bundle else ()
+        self._read = {carried.version: carried}
+
+    def __contains__(self, version: str) -> bool:
+        return version in self.known or version == self.carried.version
+
+    def get(self, version: str) -> Templates:
+        """The templates of a release.
+
+        Raises:
+            GitError: When the bundle does not hold it.
+        """
+        if version not in self._read:
+            if self.bundle is None:
+                raise GitError(f"there is no bundle to take v{version} from")
+            self._read[version] = from_bundle(self.bundle, version)
+        return self._read[version]
+
+    def complete(self, version: str) -> bytes | None:
+        """The bundle that holds `version` too, or nothing when it does already."""
+        return None if version in self.known else self.get(version).bundle(self.bundle)
+
+
+def newer(version: str, than: str) -> bool:
+    """Whether a release is the later one."""
+    return Version(version) > Version(than)

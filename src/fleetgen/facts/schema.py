@@ -1,0 +1,392 @@
+"""The facts: what a template knows. A public, versioned interface (`service-templates/facts.schema.json`).
+
+Facts are plain, language-neutral, JSON-able data about one service. They are recorded as the answers of the
+service's copier project and shipped inside it (`gen/facts.json`), where the chassis reads them too: one
+description drives code, wiring and behaviour. Within a major version facts only grow.
+
+Times are seconds, shares are 0..1, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from fleetgen.model.types import Expression
+
+FACTS_VERSION = "1.0"
+
+
+class Fact(BaseModel):
+    """Base of all facts: frozen, nothing unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Name(Fact):
+    """A name in the cases languages want. `text` is as written and goes on the wire; the others are safe identifiers:
+    a word reserved in one of the target languages carries a trailing underscore (`from` -> `from_`).
+    """
+
+    text: str
+    snake: str
+    kebab: str
+    camel: str
+    pascal: str
+
+
+class TypeFact(Fact):
+    """A neutral type; macros map it to a language. `value` is the pascal-case name of a value object."""
+
+    kind: Literal[
+        "string", "text", "int", "decimal", "money", "bool", "uuid", "date", "datetime", "duration",
+        "url", "json", "value", "list", "optional",
+    ]  # fmt: skip
+    value: str = ""
+    of: TypeFact | None = None
+
+
+class FieldFact(Fact):
+    """A field. `sensitive` is empty or a class of data: `pii`, `pan`."""
+
+    name: Name
+    type: TypeFact
+    sensitive: str = ""
+
+
+class ValueFact(Fact):
+    """A value object."""
+
+    name: Name
+    fields: tuple[FieldFact, ...]
+
+
+class Route(Fact):
+    """An HTTP route. `path` uses `{wireName}` for the key."""
+
+    method: Literal["GET", "POST"]
+    path: str
+
+
+class MessageFact(Fact):
+    """A message on the bus: its type for CloudEvents, its topic, and its Avro schema as released."""
+
+    name: Name
+    fields: tuple[FieldFact, ...]
+    type: str  # ce_type, `<context>.<Event>.v<version>`
+    topic: str
+    avro: dict[str, Any]  # the schema
+
+
+class EventFact(MessageFact):
+    """An event of the service `owner`. `key` and `subject` are wire names of fields."""
+
+    owner: str
+    aggregate: str
+    key: str
+    subject: str
+
+
+class InvariantFact(Fact):
+    """What must hold after every command. Fields in `expression` are of scope `state`."""
+
+    text: str
+    expression: Expression
+
+
+class ChangeFact(Fact):
+    """`field` becomes `expression` (scopes state and input) when the command succeeds."""
+
+    field: Name
+    expression: Expression
+    text: str
+
+
+class CommandFact(MessageFact):
+    """A command. `topic` is the service's command topic.
+
+    `target`: `new` creates the aggregate; `existing` finds it by its key, the first field; `collection` is scheduled
+    work without an aggregate. `emits` and `rejection` are event names. States are names of the aggregate.
+
+    `path` names commands whose own examples are carried out one after the other; both examples hold after it.
+    """
+
+    aggregate: Name
+    target: Literal["new", "existing", "collection"]
+    emits: Name
+    rejection: Name | None
+    reject_when: Expression | None
+    reject_when_text: str
+    allowed_from: tuple[str, ...]
+    to: str
+    rejected_to: str
+    sets: tuple[Name, ...]
+    changes: tuple[ChangeFact, ...]
+    exposure: Literal["public", "partner", "internal"]
+    scopes: tuple[str, ...]
+    route: Route
+    starts: str  # the saga of which this is the first step, or empty
+    example: dict[str, Any]  # wire JSON of an input that succeeds
+    refused_example: dict[str, Any] | None  # of one that is rejected, or that breaks an invariant
+    path: tuple[str, ...]  # the commands, the creating one first, that lead to a state in which this one is allowed
+
+
+class QueryFact(Fact):
+    """A query. `by-key` gives one aggregate, `search` pages over those that match all given filters."""
+
+    name: Name
+    aggregate: Name
+    kind: Literal["by-key", "search"]
+    takes: tuple[FieldFact, ...]
+    gives: tuple[FieldFact, ...]
+    exposure: Literal["public", "partner", "internal"]
+    scopes: tuple[str, ...]
+    route: Route
+
+
+class AggregateFact(Fact):
+    """An aggregate of this service. `fields` begin with the key. `table` is its SQL table, to be quoted."""
+
+    name: Name
+    kind: Literal["plain", "double-entry"]
+    table: str
+    collection: str  # plural, kebab-case: the path of its routes
+    key: FieldFact
+    key_generated: bool
+    fields: tuple[FieldFact, ...]
+    states: tuple[str, ...]
+    partition_by: str  # wire name
+    topic: str
+    snapshot_every: int
+    invariants: tuple[InvariantFact, ...]
+    commands: tuple[str, ...]  # names
+    queries: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...]  # snake names of the columns that queries and policies look up
+
+
+class SourceFact(Fact):
+    """Where an input comes from: see `fleetgen.model.fleet.Source`. Paths are wire names."""
+
+    kind: Literal["message", "item", "rejection", "literal", "absent"]
+    message: str = ""
+    path: tuple[str, ...] = ()
+    value: Any = None
+
+
+class BindingFact(Fact):
+    """The input `input` (wire name) of a command."""
+
+    input: str
+    source: SourceFact
+
+
+class PolicyFact(Fact):
+    """Whenever `event` is seen, do `command`. With `found_by`, the aggregates whose field of that wire name equals
+    `found_value` are the targets; else the key is bound.
+    """
+
+    name: Name  # of the handler, `<Command>When<Event>`
+    event: Name
+    command: Name
+    bindings: tuple[BindingFact, ...]
+    for_each: SourceFact | None
+    found_by: str
+    found_value: SourceFact | None
+
+
+class ScheduleFact(Fact):
+    """A command by the clock, five cron fields in UTC."""
+
+    command: Name
+    cron: str
+
+
+class TopicFact(Fact):
+    """A topic this service writes or reads."""
+
+    name: str
+    partitions: int
+    replicas: int
+    retention: float
+
+
+class SubscriptionFact(Fact):
+    """A topic this service reads. Every record passes the inbox; only `events` are handled."""
+
+    topic: str
+    ordered: bool
+    events: tuple[str, ...]  # names
+
+
+class SagaStepFact(Fact):
+    """One step of a saga. `service` owns the command. Event names: `succeeds_with`, `refuses_with`, `undone_with`."""
+
+    name: str  # command name
+    service: str
+    kind: Literal["compensatable", "pivot", "retriable"]
+    call: bool
+    route: Route  # of the command at its service, for `call`
+    command_topic: str
+    command_type: str  # ce_type
+    succeeds_with: str
+    refuses_with: str
+    undo: str  # command name or empty
+    undo_type: str
+    undone_with: str
+    bindings: tuple[BindingFact, ...]
+    undo_bindings: tuple[BindingFact, ...]
+    for_each: SourceFact | None
+    within: float
+
+
+class PrerequisiteFact(Fact):
+    """A command to carry out first, so that what the saga needs exists. `input` is wire JSON with the key."""
+
+    service: str
+    command: str
+    input: dict[str, Any]
+
+
+class ScenarioFact(Fact):
+    """A run of a saga to try: `input` for its first command, and how it ends.
+
+    `refused_with` is empty for the happy run, else the rejection event that makes it compensate.
+    """
+
+    refused_with: str
+    input: dict[str, Any]
+    prerequisites: tuple[PrerequisiteFact, ...]
+    ends: Literal["completed", "compensated"]
+
+
+class SagaFact(Fact):
+    """A saga this service takes part in, whole. `owner` conducts it (orchestration) or watches it (choreography)."""
+
+    name: Name
+    mode: Literal["choreography", "orchestration"]
+    owner: str
+    version: int
+    timeout: float
+    stuck: Literal["manual", "alert"]
+    steps: tuple[SagaStepFact, ...]
+    fulfilment_topic: str  # overdue and stuck notices
+    scenarios: tuple[ScenarioFact, ...] = ()
+
+
+class PeerFact(Fact):
+    """A service that is called synchronously."""
+
+    name: Name
+    commands: tuple[str, ...]
+
+
+class LimitsFact(Fact):
+    """Figures of the platform that the chassis obeys."""
+
+    breaker_failures: int
+    breaker_open: float
+    timeout_internal: float
+    timeout_external: float
+    retry_attempts: int
+    bulkhead_concurrent: int
+    bulkhead_queued: int
+    rate_limit_per_minute: int
+    dead_letter_attempts: int
+
+
+class ReplacementFact(Fact):
+    """What was asked for and what the stack gives today."""
+
+    what: str
+    asked: str
+    given: str
+
+
+class ChassisFact(Fact):
+    """The chassis the service needs: `least` is the oldest version that will do."""
+
+    language: str
+    least: str
+
+
+class ServiceFacts(Fact):
+    """All a template and the chassis know of one service."""
+
+    facts: str  # FACTS_VERSION
+    fleet: str
+    organisation: str
+    name: Name
+    package: str  # safe module name in every language: `shop_order`
+    title: str
+    purpose: str
+    context: str
+    subdomain: str
+    team: str
+    stack: str
+    chassis: ChassisFact
+    source: str  # ce_source
+    exposure: Literal["public", "partner", "internal"]
+    stores: dict[str, str]
+    api: tuple[str, ...]
+    values: tuple[ValueFact, ...]  # of all its messages, own and foreign
+    aggregates: tuple[AggregateFact, ...]
+    commands: tuple[CommandFact, ...]
+    queries: tuple[QueryFact, ...]
+    events: tuple[EventFact, ...]  # own
+    foreign_events: tuple[EventFact, ...]
+    foreign_commands: tuple[CommandFact, ...]  # that its sagas send
+    policies: tuple[PolicyFact, ...]
+    observes: tuple[Name, ...] = ()  # events with a handler of the service's own (`subscribes`), beside its policies
+    schedules: tuple[ScheduleFact, ...]
+    subscriptions: tuple[SubscriptionFact, ...]
+    topics: tuple[TopicFact, ...]  # it writes
+    command_topic: str
+    reply_topic: str
+    sagas: tuple[SagaFact, ...]
+    peers: tuple[PeerFact, ...]
+    limits: LimitsFact
+    sampling: float
+    redact: tuple[str, ...]
+    replacements: tuple[ReplacementFact, ...]
+
+
+class FleetFacts(Fact):
+    """What every project of the monorepo knows of the fleet. Small on purpose: a change here touches all services."""
+
+    name: str
+    organisation: str
+    title: str
+
+
+class ServiceSummary(Fact):
+    """One line of the fleet's own pages, compose file and charts."""
+
+    name: Name
+    title: str
+    purpose: str
+    context: str
+    subdomain: str
+    team: str
+    stack: str
+    exposure: str
+    package: str
+    stores: dict[str, str]
+    peers: tuple[str, ...]
+    replacements: tuple[ReplacementFact, ...]
+
+
+class MonorepoFacts(Fact):
+    """What the root project and the blueprints know."""
+
+    facts: str
+    fleet: str
+    organisation: str
+    title: str
+    vision: str
+    languages: tuple[str, ...]
+    services: tuple[ServiceSummary, ...]
+    topics: tuple[TopicFact, ...]
+    sagas: tuple[SagaFact, ...]
+    teams: tuple[dict[str, Any], ...]
+    platform: dict[str, Any]

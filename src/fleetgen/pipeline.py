@@ -1,0 +1,176 @@
+"""Composes the stages: a specification in, what the monorepo should hold out. Opens no file but the specification."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from fleetgen.analysis.engine import lint
+from fleetgen.contracts import openapi
+from fleetgen.core import names
+from fleetgen.core.diagnostic import Diagnostic, has_errors, ordered
+from fleetgen.evolve.desired import Desired, Project
+from fleetgen.facts.build import FactsBuilder, fleet_facts, language
+from fleetgen.facts.schema import FleetFacts, MonorepoFacts, ServiceFacts
+from fleetgen.facts.topics import command_route, query_route
+from fleetgen.model.fleet import Aggregate, Command, Fleet, Query, Service
+from fleetgen.render.engine import render
+from fleetgen.render.files import File
+from fleetgen.render.templates import Templates
+from fleetgen.report.architecture import architecture_report
+from fleetgen.spec.edit import files_of, replace_stack
+from fleetgen.spec.load import load
+from fleetgen.spec.node import Document
+from fleetgen.spec.resolve import resolve
+from fleetgen.spec.schema import json_schema
+
+STACKS = frozenset({"python"})  # stacks whose templates exist
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A specification for a new fleet: checked, and the files a person will own."""
+
+    checked: Checked
+    files: Mapping[str, File]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A specification after loading, resolving and lint. `fleet` is None where an error came before."""
+
+    fleet: Fleet | None
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, str]  # file -> text, to quote from
+
+    @property
+    def failed(self) -> bool:
+        """Whether nothing may be written."""
+        return self.fleet is None or has_errors(self.diagnostics)
+
+
+def check(specification: Path) -> Checked:
+    """Load, resolve and lint a specification: a file, or the folder that holds `fleet.yaml`."""
+    document, diagnostics = load(specification)
+    if document is None:
+        return Checked(None, ordered(diagnostics), {})
+    return _resolved(document, diagnostics)
+
+
+def _resolved(document: Document, diagnostics: tuple[Diagnostic, ...]) -> Checked:
+    fleet, unresolved = resolve(document)
+    diagnostics = (*diagnostics, *unresolved)
+    if fleet is not None:
+        diagnostics = (*diagnostics, *lint(fleet, stacks=STACKS))
+    return Checked(fleet, ordered(diagnostics), document.texts)
+
+
+def prepare(specification: Path, stack: str = "") -> Prepared:
+    """Check a specification for a new fleet; with `stack`, every service is put into it first.
+
+    What the stack lacks is replaced in the specification itself, so that later plans agree, and told of.
+    """
+    document, diagnostics = load(specification)
+    if document is None:
+        return Prepared(Checked(None, ordered(diagnostics), {}), {})
+    replaced = replace_stack(document, stack) if stack else document
+    checked = _resolved(replaced, diagnostics)
+    return Prepared(checked, {path: _text(text) for path, text in files_of(replaced).items()})
+
+
+def desired(checked: Checked, carried: Templates, used: Templates | None = None) -> Desired:
+    """What the monorepo of a checked specification should hold.
+
+    `carried` are the templates of this fleetgen, `used` the release that the fleet is at, where that is another.
+
+    Raises:
+        ValueError: When the specification has errors: it describes no monorepo.
+    """
+    if checked.fleet is None:
+        raise ValueError("a specification with errors describes no monorepo")
+    parts = _Parts(checked.fleet, used or carried)
+    projects = tuple(parts.projects())
+    digest = sha256(json.dumps([project.answers for project in projects], sort_keys=True).encode()).hexdigest()
+    return Desired(projects, carried, extra=dict(sorted(parts.files())), specification=digest)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The pieces of one monorepo; facts are built once."""
+
+    fleet: Fleet
+    templates: Templates
+
+    @cached_property
+    def _builder(self) -> FactsBuilder:
+        return FactsBuilder(self.fleet)
+
+    @cached_property
+    def _monorepo(self) -> MonorepoFacts:
+        return self._builder.monorepo()
+
+    @cached_property
+    def _services(self) -> tuple[tuple[Service, ServiceFacts], ...]:
+        return tuple((service, self._builder.service(service)) for service in self.fleet.services)
+
+    def projects(self) -> Iterator[Project]:
+        """The root, one chassis a language, one project a service."""
+        common = plain(fleet_facts(self.fleet))
+        yield Project(".", "blueprints/monorepo", {"fleet": plain(self._monorepo)})
+        for stack in sorted({service.stack for service, _ in self._services}):
+            folder = f"libs/chassis-{language(stack)}"
+            yield Project(folder, f"service-templates/{stack}/chassis", {"fleet": common})
+        for service, facts in self._services:
+            folder = f"services/{facts.name.kebab}"
+            answers = {"fleet": common, "service": plain(facts)}
+            yield Project(folder, f"service-templates/{service.stack}/service", answers)
+
+    def files(self) -> Iterator[tuple[str, File]]:
+        """What needs the whole fleet and so belongs to no project: contracts, charts, report, schema."""
+        yield "fleet.schema.json", _text(_json(json_schema()))
+        for path, text in architecture_report(self.fleet).items():
+            yield f"docs/report/{path}", _text(text)
+        yield from self._blueprint("blueprints/deploy", "deploy", {"fleet": plain(self._monorepo)})
+        for service, facts in self._services:
+            yield from self._contracts(service, facts)
+            answers = {"fleet": plain(fleet_facts(self.fleet)), "service": plain(facts)}
+            yield from self._blueprint("blueprints/chart", f"deploy/helm/{facts.name.kebab}", answers)
+
+    def _contracts(self, service: Service, facts: ServiceFacts) -> Iterator[tuple[str, File]]:
+        for event in facts.events:
+            yield f"contracts/events/{event.type}.avsc", _text(_json(event.avro))
+        for command in facts.commands:
+            yield f"contracts/commands/{command.type}.avsc", _text(_json(command.avro))
+        yield f"contracts/openapi/{facts.name.kebab}.yaml", _text(openapi_of(self.fleet, service))
+
+    def _blueprint(self, blueprint: str, folder: str, answers: Mapping[str, Any]) -> Iterator[tuple[str, File]]:
+        for path, file in render(self.templates, blueprint, answers).items():
+            yield f"{folder}/{path}", file
+
+
+def plain(facts: MonorepoFacts | ServiceFacts | FleetFacts) -> dict[str, Any]:
+    """Facts as JSON-able data."""
+    return facts.model_dump(mode="json")
+
+
+def openapi_of(fleet: Fleet, service: Service) -> str:
+    """The HTTP contract of a service, as YAML."""
+    return openapi.to_yaml(openapi.document(names.kebab(fleet.name), service, _route))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _text(text: str) -> File:
+    return File(text.encode())
+
+
+def _route(aggregate: Aggregate, message: Command | Query) -> tuple[str, str]:
+    route = command_route(aggregate, message) if isinstance(message, Command) else query_route(aggregate, message)
+    return route.method, route.path

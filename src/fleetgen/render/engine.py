@@ -1,0 +1,192 @@
+"""Renders a folder of templates with answers, in memory, as copier would on disk: same paths, bytes and modes.
+
+One engine serves all projects of a release, so that a template is parsed once, however many services there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import PurePosixPath
+from typing import Any
+from unicodedata import normalize
+
+from jinja2 import FunctionLoader, Template, TemplateError, TemplateSyntaxError
+from pathspec import PathSpec
+
+from fleetgen.render import copier_internals as copier
+from fleetgen.render.configuration import Configuration, parse
+from fleetgen.render.files import File
+from fleetgen.render.templates import Templates, TemplatesError
+
+ANSWERS = ".copier-answers.yml"
+_Context = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A file of a template folder: the parts of its target path, compiled where they must be, and its body."""
+
+    name: str
+    parts: tuple[str | Template, ...]
+    body: bytes | Template
+    mode: int
+
+
+def render(templates: Templates, template: str, answers: Mapping[str, Any]) -> dict[str, File]:
+    """Render the template folder `template` (`service-templates/python/service`) to files by path.
+
+    Raises:
+        TemplatesError: When the templates cannot be rendered with these answers: a bug of theirs, or of the facts.
+    """
+    return engine(templates).render(template, answers)
+
+
+def answers_file(templates: Templates, template: str, answers: Mapping[str, Any]) -> bytes:
+    """Render only the recorded answers: what tells whether a project must be rendered at all."""
+    return engine(templates).render(template, answers, only=ANSWERS)[ANSWERS].content
+
+
+@lru_cache(maxsize=8)
+def engine(templates: Templates) -> Engine:
+    """The engine of a release."""
+    return Engine(templates)
+
+
+class Engine:
+    """Templates of one release, ready to render."""
+
+    def __init__(self, templates: Templates) -> None:
+        self.templates = templates
+        self._sources: dict[str, tuple[_Source, ...]] = {}
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """What `copier.yml` says."""
+        return parse(self.templates.files["copier.yml"].content)
+
+    @cached_property
+    def _environment(self) -> Any:
+        return copier.environment(FunctionLoader(self._load), self.configuration.environment)
+
+    def render(self, template: str, answers: Mapping[str, Any], only: str = "") -> dict[str, File]:
+        """Render a folder; with `only`, just the sources whose path is that one."""
+        context = self._context(template, answers)
+        try:
+            return self._render(context, only)
+        except TemplateError as error:
+            place = f" ({error.name}:{error.lineno})" if isinstance(error, TemplateSyntaxError) else ""
+            raise TemplatesError(f"{template}: {error.message}{place}") from error
+
+    def excluded(self, template: str, answers: Mapping[str, Any]) -> Callable[[str], bool]:
+        """Whether a path is left out with these answers."""
+        return self._excluded(self._context(template, answers))
+
+    def _context(self, template: str, answers: Mapping[str, Any]) -> _Context:
+        recorded = self.configuration.answers({"template": template, **answers})
+        remembered = {"_commit": self.templates.tag, "_src_path": "templates.bundle", **recorded}
+        return {**recorded, "_copier_answers": remembered, "_copier_conf": {"answers_file": ANSWERS}}
+
+    def _render(self, context: _Context, only: str) -> dict[str, File]:
+        folder = self._text(self.configuration.subdirectory).render(context)
+        excluded = self._excluded(context)
+        files: dict[str, File] = {}
+        origin: dict[str, str] = {}
+        for source in self._folder(folder):
+            if only and source.parts != (only,):
+                continue
+            for path, extra in _targets(source.parts, context):
+                if excluded(path):
+                    continue
+                if path in files:
+                    raise TemplatesError(f"both {origin[path]} and {source.name} give `{path}`")
+                files[path] = File(_body(source, context, extra), source.mode)
+                origin[path] = source.name
+        return dict(sorted(files.items()))
+
+    def _excluded(self, context: _Context) -> Callable[[str], bool]:
+        operation = {**context, "_copier_operation": "copy"}
+        rendered = (self._text(pattern).render(operation) for pattern in self.configuration.exclude)
+        patterns = [normalize("NFD", line) for text in rendered for line in text.replace("\r", "\n").split("\n")]
+        return PathSpec.from_lines("gitignore", patterns).match_file
+
+    def _folder(self, folder: str) -> tuple[_Source, ...]:
+        if folder not in self._sources:
+            prefix = PurePosixPath(folder).as_posix() + "/"
+            found = tuple(self._source(path, prefix) for path in self.templates.files if path.startswith(prefix))
+            if not found:
+                raise TemplatesError(f"there are no templates in `{folder}`")
+            self._sources[folder] = found
+        return self._sources[folder]
+
+    def _source(self, path: str, prefix: str) -> _Source:
+        file, suffix = self.templates.files[path], self.configuration.suffix
+        is_template = path.endswith(suffix)
+        target = PurePosixPath(path.removeprefix(prefix).removesuffix(suffix if is_template else ""))
+        parts = tuple(self._text(part) if "{" in part else part for part in target.parts)
+        if len(parts) == 1 and "_copier_conf.answers_file" in target.name:
+            parts = (ANSWERS,)
+        body = self._environment.get_template(path) if is_template else file.content
+        return _Source(path, parts, body, file.mode)
+
+    def _text(self, text: str) -> Template:
+        return _compiled(self._environment, text)
+
+    def _load(self, name: str) -> str | None:
+        file = self.templates.files.get(name)
+        return None if file is None else file.content.decode()
+
+
+@lru_cache(maxsize=4096)
+def _compiled(environment: Any, text: str) -> Template:
+    template: Template = environment.from_string(text)
+    return template
+
+
+def _targets(parts: tuple[str | Template, ...], context: _Context) -> Iterator[tuple[str, _Context]]:
+    """The paths a source gives, none when a part is empty, with the variables that a `yield` bound."""
+    if all(isinstance(part, str) for part in parts):
+        yield "/".join(str(part) for part in parts), {}
+        return
+    for rendered, extra in _expand(parts, context, {}):
+        path = PurePosixPath(*rendered)
+        if path.is_absolute() or ".." in path.parts:
+            raise TemplatesError(f"the path `{path}` leaves the project")
+        yield path.as_posix(), extra
+
+
+def _expand(
+    parts: tuple[str | Template, ...], context: _Context, extra: _Context
+) -> Iterator[tuple[tuple[str, ...], _Context]]:
+    if not parts:
+        yield (), extra
+        return
+    for text, bound in _part(parts[0], context, extra):
+        if text:
+            for rest, variables in _expand(parts[1:], context, bound):
+                yield (text, *rest), variables
+
+
+def _part(part: str | Template, context: _Context, extra: _Context) -> Iterator[tuple[str, _Context]]:
+    if isinstance(part, str):
+        yield part, extra
+        return
+    text, loop = copier.render_path_part(part, {**context, **extra})
+    if loop is None:
+        yield text, extra
+        return
+    name, values = loop
+    for value in values:
+        bound = {**extra, name: value}
+        yield copier.render_path_part(part, {**context, **bound})[0], bound
+
+
+def _body(source: _Source, context: _Context, extra: _Context) -> bytes:
+    if isinstance(source.body, bytes):
+        return source.body
+    copier.forget_yield(source.body)
+    text = source.body.render({**context, **extra} if extra else context)
+    if copier.asked_to_yield(source.body):
+        raise TemplatesError(f"{source.name}: `yield` is for paths only")
+    return text.encode()

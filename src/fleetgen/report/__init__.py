@@ -1,0 +1,1 @@
+"""What is read by people and tools: diagnostics, plans, the architecture report. Renders, prints nothing."""

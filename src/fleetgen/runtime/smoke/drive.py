@@ -1,0 +1,158 @@
+"""The runs themselves: from an input to a verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from fleetgen.facts.schema import CommandFact, PrerequisiteFact, SagaFact, ScenarioFact
+from fleetgen.runtime.events import Listener, Note, RuntimeProblem, silent
+from fleetgen.runtime.folder import FleetFolder
+from fleetgen.runtime.monorepo import LocalFleet, LocalService, read_monorepo
+from fleetgen.runtime.smoke.caller import Caller, Done, Refused
+from fleetgen.runtime.smoke.counting import EventCounter
+from fleetgen.runtime.smoke.expected import event_topics, event_types, expected_events, participants
+from fleetgen.runtime.smoke.result import Check, SmokeResult, SmokeRun
+from fleetgen.runtime.smoke.trace import Context, SpanTree, gather, new_context, tree_of
+from fleetgen.runtime.smoke.values import Fresh, aggregate_of, natural_keys
+from fleetgen.runtime.state import FleetState, running_state
+
+TERMINAL = frozenset({"completed", "compensated", "aborted"})
+_LOOK = 0.05
+_QUIET = 1.2  # longer than the pause between two exports of a service in development
+_SPANS_LIMIT = 15.0
+_SLACK = 15.0
+
+
+def smoke(root: Path, on_event: Listener = silent) -> SmokeResult:
+    """Carry out every scenario of every saga; a fleet without sagas: one command of each service."""
+    folder = FleetFolder(root)
+    fleet, state = read_monorepo(root), running_state(folder)
+    with closing(EventCounter(state.addresses["kafka"], event_topics(fleet))) as counter:
+        bench = _Bench(fleet, state, Caller(fleet, state.addresses, folder.secret("mint")), counter, on_event)
+        return SmokeResult(tuple(bench.runs()))
+
+
+class _Bench:
+    """What all runs share."""
+
+    def __init__(
+        self, fleet: LocalFleet, state: FleetState, caller: Caller, counter: EventCounter, listen: Listener
+    ) -> None:
+        self._fleet, self._state, self._caller, self._counter, self._listen = fleet, state, caller, counter, listen
+
+    def runs(self) -> Iterator[SmokeRun]:
+        sagas = self._fleet.sagas
+        for saga in sagas:
+            if not saga.scenarios:
+                raise RuntimeProblem(f"no input is known that starts saga `{saga.name.text}`", "run `fleetgen apply`")
+            for scenario in saga.scenarios:
+                how = f"refused with {scenario.refused_with}" if scenario.refused_with else "happy"
+                yield self._said(self._saga(saga, scenario, f"{saga.name.text}, {how}"))
+        if not sagas:
+            for service in self._fleet.services:
+                if command := _simple_command(service):
+                    yield self._said(self._command(service, command))
+
+    def _said(self, run: SmokeRun) -> SmokeRun:
+        self._listen(Note(f"smoke: {run.title}: {run.ended}{'' if run.passed else ', which is not as described'}"))
+        return run
+
+    def _saga(self, saga: SagaFact, scenario: ScenarioFact, title: str) -> SmokeRun:
+        first = self._fleet.command(saga.owner, saga.steps[0].name)
+        context, begun = new_context(), time.monotonic()
+        try:
+            given = prepared(self._fleet, self._caller, scenario.prerequisites, scenario.input)
+            begun = time.monotonic()
+            done = self._caller.carry_out(saga.owner, first, given, context.header)
+        except Refused as refused:
+            return _failed(title, scenario.ends, str(refused))
+        found = self._await_end(saga, done)
+        seconds = time.monotonic() - begun
+        ended = str(found.get("status", "unknown")) if found else "unknown"
+        checks = [Check(f"ends {scenario.ends}", ended == scenario.ends, "" if ended == scenario.ends else ended)]
+        checks += self._counts(saga, scenario, done)
+        tree, whole = self._trace(context, title, participants(saga, scenario))
+        return SmokeRun(title, scenario.ends, ended, seconds, done.correlation, (*checks, *whole), tree)
+
+    def _command(self, service: LocalService, command: CommandFact) -> SmokeRun:
+        title = f"{service.name}, {command.name.text}"
+        before = [
+            PrerequisiteFact(service=service.name, command=name, input=self._fleet.command(service.name, name).example)
+            for name in command.path
+        ]
+        context, begun = new_context(), time.monotonic()
+        try:
+            given = prepared(self._fleet, self._caller, before, command.example)
+            done = self._caller.carry_out(service.name, command, given, context.header)
+        except Refused as refused:
+            return _failed(title, command.emits.text, str(refused))
+        seconds = time.monotonic() - begun
+        same = done.event == command.emits.text
+        tree, whole = self._trace(context, title, frozenset({service.facts.name.text}))
+        checks = (Check(f"answers {command.emits.text}", same, "" if same else done.event), *whole)
+        return SmokeRun(title, command.emits.text, done.event, seconds, done.correlation, checks, tree)
+
+    def _await_end(self, saga: SagaFact, done: Done) -> dict[str, Any] | None:
+        """The saga once it has ended, or as it is when its time and some more is up."""
+        limit = time.monotonic() + saga.timeout + _SLACK
+        found = None
+        while time.monotonic() < limit:
+            found = self._caller.saga(saga.owner, done.saga) if done.saga else None
+            if found is not None and found["status"] in (*TERMINAL, "stuck"):
+                break
+            if not done.saga:
+                raise RuntimeProblem(f"`{saga.owner}` names no saga in its answer", "update its chassis")
+            time.sleep(_LOOK)
+        return found
+
+    def _counts(self, saga: SagaFact, scenario: ScenarioFact, done: Done) -> Iterator[Check]:
+        types = event_types(self._fleet)
+        counted = self._counter.counted(done.correlation)
+        for name, count in expected_events(saga, scenario).items():
+            found = counted.get(types[name], 0)
+            yield Check(f"{count} x {name} on the bus", found == count, "" if found == count else str(found))
+
+    def _trace(self, context: Context, title: str, services: frozenset[str]) -> tuple[SpanTree, tuple[Check, ...]]:
+        spans = gather(self._state.addresses["otlp"], context, services, _QUIET, _SPANS_LIMIT)
+        tree, orphans = tree_of(context, title, spans)
+        lacking = sorted(services - {span.service for span in spans})
+        return tree, (
+            Check(
+                f"spans of {', '.join(sorted(services))}",
+                not lacking,
+                f"none of {', '.join(lacking)}" if lacking else "",
+            ),
+            Check("one tree", not orphans, f"{len(orphans)} spans without their parent" if orphans else ""),
+        )
+
+
+def prepared(
+    fleet: LocalFleet, caller: Caller, prerequisites: Sequence[PrerequisiteFact], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Make what a run needs to exist; returns its input with fresh values and the keys that the services gave."""
+    fresh = Fresh()
+    for old, new in natural_keys(fleet, prerequisites).items():
+        fresh.replace(old, new)
+    for before in prerequisites:
+        command = fleet.command(before.service, before.command)
+        aggregate = aggregate_of(fleet, before.service, command.aggregate.text)
+        done = caller.carry_out(before.service, command, fresh.of(before.input))
+        invented = before.input.get(aggregate.key.name.text)
+        if command.target == "new" and aggregate.key_generated and isinstance(invented, str):
+            fresh.replace(invented, done.key)
+    made: dict[str, Any] = fresh.of(given)
+    return made
+
+
+def _failed(title: str, ends: str, why: str) -> SmokeRun:
+    return SmokeRun(title, ends, "not started", 0.0, "", (Check("starts", False, why),), None)
+
+
+def _simple_command(service: LocalService) -> CommandFact | None:
+    """The first command with the shortest way to it."""
+    able = [command for command in service.facts.commands if command.target != "collection"]
+    return min(able, key=lambda command: len(command.path), default=None)

@@ -1,0 +1,53 @@
+"""Names that some system cannot tell apart, over the whole fleet.
+
+A command, event or aggregate that stands twice under the very same name is the finding of a rule, not reported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fleetgen.model.fleet import Context, Element
+from fleetgen.spec.codes import Code
+from fleetgen.spec.resolve.session import Session
+
+_RULES = ("command", "event", "aggregate")  # exact twins of these are a rule's finding
+
+
+def report_collisions(contexts: tuple[Context, ...], session: Session) -> None:
+    """Messages share one namespace in generated code and files; services share one in DNS."""
+    _apart(list(_messages(contexts)), session)
+    _apart([("service", service) for context in contexts for service in context.services], session)
+
+
+def _messages(contexts: tuple[Context, ...]) -> Iterator[tuple[str, Element]]:
+    for context in contexts:
+        for aggregate in context.aggregates:
+            yield "aggregate", aggregate
+            yield from (("command", each) for each in aggregate.commands)
+            yield from (("event", each) for each in aggregate.events)
+            yield from (("query", each) for each in aggregate.queries)
+            yield from (("read model", each) for each in aggregate.read_models)
+            yield from (("value", each) for each in aggregate.values)
+
+
+def _apart(named: list[tuple[str, Element]], session: Session) -> None:
+    first: dict[str, tuple[str, Element]] = {}
+    for kind, element in named:
+        other_kind, other = first.setdefault(element.name.lower(), (kind, element))
+        if other is element or (kind == other_kind and _same(kind, element, other)):
+            continue
+        if element.name == other.name:
+            said = f"`{element.name}` is {_a(kind)} here and {_a(other_kind)} elsewhere"
+        else:
+            said = f"`{element.name}` and `{other.name}` differ in case only, which file systems do not see"
+        session.problems.add(Code.DUPLICATE_NAME, said, element.span, "rename one of them", [("the other", other.span)])
+
+
+def _same(kind: str, element: Element, other: Element) -> bool:
+    """Exact twins that are somebody else's finding: rules, or the comparison of values."""
+    return element.name == other.name and kind in (*_RULES, "value")
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
