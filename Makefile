@@ -49,6 +49,7 @@ docs: install ## The documentation site in site/
 	@$(BIN)/mkdocs build --strict --quiet
 
 locks: ## Resolve the pinned packages again
+	@cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url runtime.in -o runtime.lock
 	@cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url dev.in -o dev.lock
 	@cd service-templates/python/chassis && for name in requirements requirements-dev; do \
 	  $(CURDIR)/$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url $$name.in -o $$name.lock; done

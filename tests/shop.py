@@ -89,9 +89,17 @@ def applied(root: Path, wanted: Desired, **options: Any) -> None:
     assert apply(found) == ()
 
 
-def tree(root: Path) -> dict[str, tuple[bytes, bool]]:
+Files = dict[str, tuple[bytes, bool]]  # content, and whether it can be run
+
+
+def plain(files: Mapping[str, File]) -> Files:
+    """Rendered files, to be compared with what is on disk."""
+    return {path: (file.content, bool(file.mode & 0o111)) for path, file in files.items()}
+
+
+def tree(root: Path) -> Files:
     """Every file and link under a folder, but for git's own."""
-    found: dict[str, tuple[bytes, bool]] = {}
+    found: Files = {}
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
         if relative.parts[0] == ".git":

@@ -115,30 +115,36 @@ class _Parts:
         return self._builder.monorepo()
 
     @cached_property
-    def _services(self) -> tuple[tuple[Service, ServiceFacts], ...]:
-        return tuple((service, self._builder.service(service)) for service in self.fleet.services)
+    def _common(self) -> dict[str, Any]:
+        return plain(fleet_facts(self.fleet))
+
+    @cached_property
+    def _whole(self) -> dict[str, Any]:
+        return plain(self._monorepo)
+
+    @cached_property
+    def _services(self) -> tuple[tuple[Service, ServiceFacts, dict[str, Any]], ...]:
+        """Each service with its facts, typed and as answers."""
+        built = ((service, self._builder.service(service)) for service in self.fleet.services)
+        return tuple((service, facts, {"fleet": self._common, "service": plain(facts)}) for service, facts in built)
 
     def projects(self) -> Iterator[Project]:
         """The root, one chassis a language, one project a service."""
-        common = plain(fleet_facts(self.fleet))
-        yield Project(".", "blueprints/monorepo", {"fleet": plain(self._monorepo)})
-        for stack in sorted({service.stack for service, _ in self._services}):
+        yield Project(".", "blueprints/monorepo", {"fleet": self._whole})
+        for stack in sorted({service.stack for service in self.fleet.services}):
             folder = f"libs/chassis-{language(stack)}"
-            yield Project(folder, f"service-templates/{stack}/chassis", {"fleet": common})
-        for service, facts in self._services:
-            folder = f"services/{facts.name.kebab}"
-            answers = {"fleet": common, "service": plain(facts)}
-            yield Project(folder, f"service-templates/{service.stack}/service", answers)
+            yield Project(folder, f"service-templates/{stack}/chassis", {"fleet": self._common})
+        for service, facts, answers in self._services:
+            yield Project(f"services/{facts.name.kebab}", f"service-templates/{service.stack}/service", answers)
 
     def files(self) -> Iterator[tuple[str, File]]:
         """What needs the whole fleet and so belongs to no project: contracts, charts, report, schema."""
         yield "fleet.schema.json", _text(_json(json_schema()))
         for path, text in architecture_report(self.fleet).items():
             yield f"docs/report/{path}", _text(text)
-        yield from self._blueprint("blueprints/deploy", "deploy", {"fleet": plain(self._monorepo)})
-        for service, facts in self._services:
+        yield from self._blueprint("blueprints/deploy", "deploy", {"fleet": self._whole})
+        for service, facts, answers in self._services:
             yield from self._contracts(service, facts)
-            answers = {"fleet": plain(fleet_facts(self.fleet)), "service": plain(facts)}
             yield from self._blueprint("blueprints/chart", f"deploy/helm/{facts.name.kebab}", answers)
 
     def _contracts(self, service: Service, facts: ServiceFacts) -> Iterator[tuple[str, File]]:

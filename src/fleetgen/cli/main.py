@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -38,6 +39,9 @@ def _options(version: bool = typer.Option(False, "--version", help="Print the ve
 
 def main() -> None:
     """Run a command; what a person could not foresee is one line, never a traceback."""
+    # Commands are short and build trees without cycles: collecting them again and again would cost more with every
+    # further service.
+    gc.set_threshold(200_000, 50, 1000)
     try:
         app()
     except KeyboardInterrupt:

@@ -100,16 +100,26 @@ class Examples:
         for plain_only, state in product((True, False), starts):
             success = self._succeed(command, state.values, plain_only)
             if success is not None:
-                refused = self._refused(command, state.values) if command.rejection else None
-                return Example(success[0], refused, state.path, success[1])
+                return Example(success[0], self._refused(command, state.values), state.path, success[1])
         return Example(self._plain_input(command, {}), None, (), {})
 
     def _refused(self, command: Command, state: Values) -> Values | None:
+        """An input that is rejected or, where the command has no rejection, breaks an invariant."""
+        if command.rejection is None and not self._aggregate.invariants:
+            return None
         for candidate in self._candidates(command, state):
             outcome = self.run(command, state, candidate)
-            if outcome is not None and not outcome[0]:
+            if outcome is None and not command.rejection:
+                after = self._after(command, state, candidate)
+                if after is not None and not self._sound(after, candidate):
+                    return candidate
+            elif outcome is not None and not outcome[0]:
                 return candidate
         return None
+
+    def _sound(self, after: Values, given: Values) -> bool:
+        scopes = {"state": after, "input": given}
+        return all(holds(invariant.expression, scopes) for invariant in self._aggregate.invariants)
 
     def run(self, command: Command, state: Values, given: Values) -> tuple[bool, Values] | None:
         """(True, new state) or (False, state) for a rejection, None for an error."""
@@ -121,9 +131,7 @@ class Examples:
         after = self._after(command, state, given)
         if after is None:
             return None
-        if all(
-            holds(invariant.expression, {"state": after, "input": given}) for invariant in self._aggregate.invariants
-        ):
+        if self._sound(after, given):
             return (True, after)
         return (False, state) if command.rejection else None
 
@@ -192,6 +200,16 @@ class Examples:
                 return {field.name: self.sample(field.type) for field in self._values[type_.value].fields}
             case _:
                 return _copy(_SCALARS[type_.kind])
+
+
+# What else to try in the place of a plain value that a condition compares.
+_OTHERS: Mapping[str, tuple[str, ...]] = {
+    "018f3b6e-0000-7000-8000-000000000001": ("018f3b6e-0000-7000-8000-000000000002",),
+    "1.50": ("0", "-1.50", "1000000000"),
+    "2026-01-31": ("1999-12-31", "2999-12-31"),
+    "2026-01-31T12:00:00Z": ("1999-12-31T12:00:00Z", "2999-12-31T12:00:00Z"),
+    "PT5M": ("PT0S", "PT1000H"),
+}
 
 
 @dataclass(frozen=True)
@@ -279,6 +297,8 @@ def _choices(value: Any, literals: list[Any], state: Values) -> list[Any]:
     if isinstance(value, list):
         lengths = [item for item in literals if isinstance(item, int) and 0 <= item < MOST_ITEMS]
         return [value, *([_copy(item) for item in value] * length for length in _near(lengths))]
+    if value in _OTHERS:
+        return [value, *_OTHERS[value]]
     if isinstance(value, str):
         texts = [item for item in literals if isinstance(item, str)]
         return list(dict.fromkeys([value, *texts, "other", ""])) if texts or value == "example" else [value]

@@ -18,7 +18,7 @@ _CONFIGURATION = "service-templates/copier.yml"
 # Left behind by tools that run on the templates in a checkout; never part of a release.
 _LITTER = frozenset({
     "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache", ".venv",
-    ".git", ".DS_Store", ".coverage", "build", "dist",
+    ".git", ".DS_Store", ".coverage",
 })  # fmt: skip
 
 

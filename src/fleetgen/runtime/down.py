@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from fleetgen.runtime.broker.compose import stop_containers
 from fleetgen.runtime.events import RuntimeProblem
 from fleetgen.runtime.folder import FleetFolder
 from fleetgen.runtime.process import alive, await_end, end_all, kill_group, survivors
@@ -55,6 +56,8 @@ def clean_up(folder: FleetFolder) -> tuple[str, ...]:
     for role in ("service", "server"):
         end_all([(process.identity, process.wish) for process in left if process.role == role], 30)
     end_all([(identity, signal.SIGTERM) for identity in survivors(state.run)], 5)
+    if state.broker == "docker":
+        stop_containers(folder.path / "broker" / "docker")
     folder.state_file.unlink(missing_ok=True)
     return tuple(process.name for process in left)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from fleetgen.runtime.broker.provider import Broker, BrokerKind, broker_of, choose, prepared
-from fleetgen.runtime.broker.topics import await_broker, create_topics
+from fleetgen.runtime.broker.topics import await_broker, create_topics, touch_topics
 from fleetgen.runtime.environment import install
 from fleetgen.runtime.events import Listener
 from fleetgen.runtime.folder import FleetFolder
@@ -77,8 +77,8 @@ class Infrastructure:
                 return self.addresses["registry"]
             case _:
                 self.addresses["kafka"] = await_broker(self.broker.bootstrap, LIMIT, alive)
-                if self.broker.admin:
-                    create_topics(self.addresses["kafka"], self._fleet.topics)
+                make = create_topics if self.broker.admin else touch_topics
+                make(self.addresses["kafka"], self._fleet.topics)
                 return self.addresses["kafka"]
 
     def _make_broker(self, kind: BrokerKind) -> Broker:

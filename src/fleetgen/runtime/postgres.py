@@ -44,6 +44,7 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",
 }
 _CONNECTIONS_A_SERVICE = 24
+_WHOSE = ".monorepo"  # beside data that lives apart: the path of its monorepo
 
 
 class Postgres:
@@ -139,6 +140,8 @@ class Postgres:
         home = self._folder.path / "postgres"
         if self._account is not None and not reachable(self._folder.root, self._account):
             home = _shared_place() / self._folder.mark
+            forget_deleted(_shared_place())
+            home.with_suffix(_WHOSE).write_text(f"{self._folder.root}\n")
         if not home.exists():
             home.mkdir(parents=True, mode=0o711)
             self._hand_over(home)
@@ -197,6 +200,14 @@ def reachable(path: Path, account: pwd.struct_passwd) -> bool:
             if not status.st_mode & needed:
                 return False
     return True
+
+
+def forget_deleted(shared: Path) -> None:
+    """Remove data of monorepos that are not there any more: nobody will ask for it again."""
+    for whose in shared.glob(f"*{_WHOSE}"):
+        if not (Path(whose.read_text().strip()) / ".fleet").is_dir():
+            shutil.rmtree(whose.with_suffix(""), ignore_errors=True)
+            whose.unlink(missing_ok=True)
 
 
 def _shared_place() -> Path:

@@ -25,6 +25,8 @@ from fleetgen.runtime.state import FleetState, read_state, write_state
 from fleetgen.runtime.supervisor import Supervisor
 from fleetgen.runtime.tools import plain_environment
 
+_DYING = 5.0
+
 
 class Running(Protocol):
     """A fleet whose services answered."""
@@ -83,8 +85,7 @@ class _Here:
 def _here(root: Path, options: UpOptions, on_event: Listener) -> Running:
     listen = one_at_a_time(on_event)
     folder = FleetFolder(root)
-    if not folder.take_lock():
-        raise RuntimeProblem("the fleet runs already", "see `fleetgen status`, or end it with `fleetgen down`")
+    _take_lock(folder)
     try:
         for name in clean_up(folder):
             listen(Note(f"`{name}` was left over by a supervisor that was killed; it has been ended"))
@@ -110,6 +111,16 @@ def _here(root: Path, options: UpOptions, on_event: Listener) -> Running:
         supervisor.finished.wait()
         raise supervisor.problem or RuntimeProblem("the fleet was ended while it started")
     return _Here(supervisor)
+
+
+def _take_lock(folder: FleetFolder) -> None:
+    """At once, or after a moment: threads of a supervisor that was just killed may hold the lock a little longer."""
+    limit = time.monotonic() + _DYING
+    while not folder.take_lock():
+        state = read_state(folder)
+        if time.monotonic() > limit or (state is not None and state.supervised):
+            raise RuntimeProblem("the fleet runs already", "see `fleetgen status`, or end it with `fleetgen down`")
+        time.sleep(0.05)
 
 
 @contextmanager

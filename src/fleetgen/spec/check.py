@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,7 @@ from fleetgen.spec.grammar.steps import parse_step
 from fleetgen.spec.grammar.types import parse_type
 from fleetgen.spec.grammar.units import Unreadable, duration, flag, rate, share, size, whole
 from fleetgen.spec.names import check_name
-from fleetgen.spec.naming import called
+from fleetgen.spec.naming import a, called
 from fleetgen.spec.node import Mapping, Node, Scalar, Sequence, is_null, kind_of
 from fleetgen.spec.shape import (
     Anything,
@@ -43,6 +44,7 @@ _TEXTS: dict[str, tuple[Code, Callable[[str], Any]]] = {
 }
 _QUANTITIES: dict[str, Callable[[str], Any]] = {"duration": duration, "size": size, "rate": rate, "share": share}
 _MOST_TEXT = 4000
+_TYPO = 0.8  # likeness: `mongo` is, `java21` is not
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -61,9 +63,9 @@ class Checker:
 
     def check(self, shape: Shape, node: Node) -> None:
         """Report everything that does not fit."""
+        if isinstance(shape, Anything) or (isinstance(node, Scalar) and node.ambiguous):
+            return
         match shape:
-            case Anything():
-                return
             case Record():
                 self._record(shape, node)
             case MapOf():
@@ -77,10 +79,10 @@ class Checker:
             case _ if isinstance(node, Scalar):
                 self._scalar(shape, node)
             case _:
-                self._wrong(node, called(shape))
+                self._wrong(node, called(shape), "write it on one line, without brackets")
 
-    def _wrong(self, node: Node, wanted: str) -> None:
-        self.problems.add(Code.WRONG_KIND, f"{kind_of(node)} stands where {wanted} belongs", node.span, "")
+    def _wrong(self, node: Node, wanted: str, hint: str) -> None:
+        self.problems.add(Code.WRONG_KIND, f"{kind_of(node)} stands where {wanted} belongs", node.span, hint)
 
     # -- mappings and lists
 
@@ -89,10 +91,10 @@ class Checker:
             if isinstance(node, Scalar):
                 self.check(shape.short, node)
             else:
-                self._wrong(node, f"{called(shape.short)} or a mapping")
+                self._wrong(node, f"{called(shape.short)} or a mapping", _keys(shape))
             return
         if not isinstance(node, Mapping):
-            self._wrong(node, f"a mapping (a {shape.title})")
+            self._wrong(node, called(shape), _keys(shape))
             return
         for key, value in node:
             self._entry(shape, key, value)
@@ -101,20 +103,22 @@ class Checker:
                 self._missing(shape, node, entry.key, entry.example)
 
     def _entry(self, shape: Record, key: Scalar, value: Node) -> None:
+        if key.ambiguous:
+            return
         if key.text not in shape.keys:
             hint = choose(key.text, shape.keys, most=16)
-            said = f"`{key.text}` is not a key of a {shape.title}"
+            said = f"`{key.text}` is not a key of {a(shape.title)}"
             self.problems.add(Code.UNKNOWN_KEY, said, key.span, hint)
         elif not is_null(value):
             self.check(shape.entry(key.text).shape, value)
 
     def _missing(self, shape: Record, node: Mapping, key: str, example: str) -> None:
-        said = f"a {shape.title} without `{key}` means nothing"
+        said = f"{a(shape.title)} without `{key}` means nothing"
         self.problems.add(Code.MISSING_KEY, said, node.span, f"write `{key}: {example}`")
 
     def _map(self, shape: MapOf, node: Node) -> None:
         if not isinstance(node, Mapping):
-            self._wrong(node, f"a mapping (from {called(shape.key)})")
+            self._wrong(node, f"a mapping from {called(shape.key)}", "write `name: …`")
             return
         for key, value in node:
             self._scalar(shape.key, key)
@@ -129,7 +133,7 @@ class Checker:
     def _empty_record(self, shape: Record, key: Scalar) -> None:
         for entry in shape.entries:
             if entry.required:
-                said = f"a {shape.title} without `{entry.key}` means nothing"
+                said = f"{a(shape.title)} without `{entry.key}` means nothing"
                 self.problems.add(Code.MISSING_KEY, said, key.span, f"write `{entry.key}: {entry.example}`")
 
     def _list(self, shape: ListOf, node: Node) -> None:
@@ -142,7 +146,7 @@ class Checker:
         elif shape.bare and (isinstance(node, Scalar) or isinstance(shape.of, (Record, ByKind))):
             self.check(shape.of, node)
         else:
-            self._wrong(node, "a list")
+            self._wrong(node, "a list", "write `[…]`")
 
     def _by_kind(self, shape: ByKind, node: Node) -> None:
         kinds: tuple[tuple[type, Shape | None, str], ...] = (
@@ -154,7 +158,8 @@ class Checker:
             if isinstance(node, kind) and inner is not None:
                 self.check(inner, node)
                 return
-        self._wrong(node, " or ".join(word for _, inner, word in kinds if inner is not None))
+        wanted = " or ".join(word for _, inner, word in kinds if inner is not None)
+        self._wrong(node, wanted, f"write {wanted}")
 
     # -- texts
 
@@ -170,6 +175,8 @@ class Checker:
         parse_type(node, self.problems)
 
     def _scalar(self, shape: Shape, node: Scalar) -> None:
+        if node.ambiguous:
+            return
         try:
             self._read(shape, node)
         except Unreadable as error:
@@ -220,4 +227,9 @@ def is_written(node: Mapping, key: str) -> bool:
 
 def _typo(text: str, near: str | None) -> bool:
     """Whether an open word is a misspelt choice rather than a name of the user's own."""
-    return near is not None and abs(len(near) - len(text)) <= 1 and sorted(near)[:3] == sorted(text)[:3]
+    return near is not None and difflib.SequenceMatcher(None, text, near).ratio() > _TYPO
+
+
+def _keys(shape: Record) -> str:
+    example = next((entry for entry in shape.entries if entry.required), shape.entries[0])
+    return f"write `{{{example.key}: …}}`"

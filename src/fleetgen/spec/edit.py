@@ -63,7 +63,7 @@ def set_key(text: str, owner: Place, key: str, value: str, after: str = "") -> E
     found = owner.entries.get(key)
     if found is not None:
         if found.value.start == found.value.end:  # nothing is written
-            return Edit(found.key.end + 1, found.key.end + 1, f" {value}")
+            return Edit(found.value.start, found.value.start, f" {value}")
         return _aligned(text, found.value, value)
     return _added(text, owner, f"{key}: {value}", after)
 
@@ -102,7 +102,8 @@ def remove_key(text: str, owner: Place, key: str) -> Edit | None:
         begin = _line_start(text, start)
         if text[begin:start].strip():  # the first key of an item of a list: `- key: …`
             return Edit(start, end, "")
-        return Edit(begin, min(_line_end(text, end) + 1, len(text)), "")
+        after = text.find("\n", end)
+        return Edit(begin, len(text) if after < 0 else after + 1, "")
     order = list(owner.entries)
     index = order.index(key)
     if index + 1 < len(order):

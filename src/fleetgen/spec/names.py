@@ -49,11 +49,16 @@ _SUFFIXES = {"event": ("Event",), "command": ("Command",), "query": ("Query",), 
 
 def canonical(text: str, form: Form) -> str:
     """The name's words joined in that form; a name that differs from it cannot travel between languages."""
+    joined = _joined(text, form)
+    return joined if _joined(joined, form) == joined else canonical(joined, form)
+
+
+def _joined(text: str, form: Form) -> str:
     parts = words(text)
     if form == "kebab":
         return "-".join(parts)
-    joined = "".join(part.capitalize() for part in parts)
-    return joined if form == "pascal" else joined[:1].lower() + joined[1:]
+    together = "".join(part.capitalize() for part in parts)
+    return together if form == "pascal" else together[:1].lower() + together[1:]
 
 
 def check_name(node: Scalar, shape: Name, problems: Problems) -> bool:
@@ -64,7 +69,7 @@ def check_name(node: Scalar, shape: Name, problems: Problems) -> bool:
     pattern, called = _FORMS[shape.form]
     proper = canonical(text, shape.form)
     if not pattern.fullmatch(text) or proper != text:
-        fits = bool(pattern.fullmatch(proper))
+        fits = bool(pattern.fullmatch(proper)) and re.fullmatch(r"[A-Za-z0-9 _-]+", text)
         hint = f"write `{proper}`" if fits else "begin with a letter; letters and digits only, no accents"
         problems.add(Code.BAD_NAME, f"`{text}` is not a name of {a(shape.of)}, which is in {called}", node.span, hint)
         return False

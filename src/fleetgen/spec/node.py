@@ -18,6 +18,7 @@ class Scalar:
     plain: bool = True
     offset: int = 0  # 1 for a quoted text: columns inside count from behind the quote
     single_line: bool = True
+    ambiguous: bool = False  # reported when it was read; nothing more is said of it
 
     @property
     def is_null(self) -> bool:

@@ -47,18 +47,18 @@ def places(text: str) -> Place:
     events = iter(YAML(typ="safe", pure=True).parse(text))
     for event in events:
         if isinstance(event, (MappingStartEvent, SequenceStartEvent, ScalarEvent)):
-            return _place(event, events)
+            return _place(event, events, text)
     return Place(0, 0)
 
 
-def _place(event: Any, events: Iterator[Any]) -> Place:
+def _place(event: Any, events: Iterator[Any], text: str) -> Place:
     start, end = event.start_mark.index, event.end_mark.index
     if isinstance(event, MappingStartEvent):
-        return _mapping(event, events)
+        return _mapping(event, events, text)
     if isinstance(event, SequenceStartEvent):
         items = []
         while not isinstance(inner := next(events), SequenceEndEvent):
-            items.append(_place(inner, events))
+            items.append(_place(inner, events, text))
         if event.flow_style:
             end = inner.end_mark.index
         elif items:
@@ -67,12 +67,17 @@ def _place(event: Any, events: Iterator[Any]) -> Place:
     return Place(start, end, text=getattr(event, "value", ""))
 
 
-def _mapping(event: Any, events: Iterator[Any]) -> Place:
+def _mapping(event: Any, events: Iterator[Any], text: str) -> Place:
     entries: dict[str, Pair] = {}
     end = event.end_mark.index
     while not isinstance(inner := next(events), MappingEndEvent):
-        key = _place(inner, events)
-        value = _place(next(events), events)
+        key = _place(inner, events, text)
+        value = _place(next(events), events, text)
+        if (
+            value.start == value.end
+        ):  # nothing is written: the place is behind the colon, not where the parser found out
+            behind = text.index(":", key.end) + 1
+            value = Place(behind, behind)
         entries[key.text] = Pair(key, value)
         end = max(end, key.end + 1, value.end)
     if event.flow_style:

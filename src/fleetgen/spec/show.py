@@ -46,7 +46,7 @@ def show(fleet: Fleet) -> str:
         **{key: written(FLEET.entry(key).shape, value) for key, value in fleet.extra.items()},
         **_waived(fleet.waive),
     }
-    return emit(_filled(data))
+    return emit({"contexts": {}} | _filled(data) if not fleet.contexts else _filled(data))
 
 
 def _filled(data: Mapping[str, Any]) -> Data:

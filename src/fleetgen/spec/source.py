@@ -204,11 +204,11 @@ class _Builder:
 
     def _scalar(self, event: Any) -> Scalar:
         if isinstance(event, AliasEvent):
-            return Scalar("", self._span(event))
+            return Scalar("", self._span(event), ambiguous=True)
         plain = not event.style
         single = event.start_mark.line == event.end_mark.line and event.style not in ("|", ">")
-        scalar = Scalar(event.value, self._span(event), plain, 0 if plain else 1, single)
-        found = trap(scalar.text) if plain else None
+        found = trap(event.value) if plain else None
+        scalar = Scalar(event.value, self._span(event), plain, 0 if plain else 1, single, found is not None)
         if found is not None:
             self.problems.add(Code.AMBIGUOUS_SCALAR, found[0], scalar.span, found[1])
         return scalar

@@ -9,7 +9,7 @@ import pytest
 
 import shop
 from fleetgen.render.engine import answers_file, render
-from fleetgen.render.files import EXECUTABLE, File
+from fleetgen.render.files import EXECUTABLE
 from fleetgen.render.templates import Templates, TemplatesError, from_bundle
 
 FLEET = {"name": "shop", "title": "Shop {{ not a template }} {% raw %}"}
@@ -30,24 +30,19 @@ CASES = {
 }
 
 
-def by_copier(templates: Templates, template: str, answers: Mapping[str, Any], folder: Path) -> dict[str, File]:
+def by_copier(templates: Templates, template: str, answers: Mapping[str, Any], folder: Path) -> shop.Files:
     """What copier itself writes to disk."""
     source = folder / "templates.bundle"
     source.write_bytes(templates.bundle())
-    target = folder / "made"
     data = {**answers, "template": template}
-    copier.run_copy(str(source), target, data=data, defaults=True, quiet=True)
-    return {
-        path.relative_to(target).as_posix(): File(path.read_bytes(), path.stat().st_mode)
-        for path in sorted(target.rglob("*"))
-        if path.is_file()
-    }
+    copier.run_copy(str(source), folder / "made", data=data, defaults=True, quiet=True)
+    return shop.tree(folder / "made")
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_files_are_what_copier_writes(name: str, tmp_path: Path) -> None:
     template, answers = CASES[name]
-    assert render(shop.FIRST, template, answers) == by_copier(shop.FIRST, template, answers, tmp_path)
+    assert shop.plain(render(shop.FIRST, template, answers)) == by_copier(shop.FIRST, template, answers, tmp_path)
 
 
 def test_a_release_out_of_a_bundle_renders_the_same() -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import copier
 import pytest
 
+import shop
 from fleetgen.core.resources import sample
 from fleetgen.facts.build import FactsBuilder, fleet_facts
 from fleetgen.render.answers import recorded_version
 from fleetgen.render.engine import render
-from fleetgen.render.files import File
 from fleetgen.render.templates import installed
 from fleetgen.spec.load import load
 from fleetgen.spec.resolve import resolve
@@ -57,20 +57,16 @@ def given(folder: str) -> dict[str, Any]:
     return {"fleet": fleet} if folder.endswith("/chassis") else {"fleet": fleet, "service": services[0]}
 
 
-def by_copier(folder: str, data: dict[str, Any], place: Path) -> dict[str, File]:
+def by_copier(folder: str, data: dict[str, Any], place: Path) -> shop.Files:
     source = place / "templates.bundle"
     source.write_bytes(TEMPLATES.bundle())
     copier.run_copy(str(source), place / "made", data={**data, "template": folder}, defaults=True, quiet=True)
-    return {
-        path.relative_to(place / "made").as_posix(): File(path.read_bytes(), path.stat().st_mode)
-        for path in sorted((place / "made").rglob("*"))
-        if path.is_file()
-    }
+    return shop.tree(place / "made")
 
 
 @pytest.mark.parametrize("folder", folders())
 def test_a_template_renders_as_with_copier(folder: str, tmp_path: Path) -> None:
-    ours = render(TEMPLATES, folder, given(folder))
+    ours = shop.plain(render(TEMPLATES, folder, given(folder)))
     assert ours == by_copier(folder, given(folder), tmp_path)
     assert len(ours) > 0
 
@@ -80,7 +76,7 @@ def test_the_largest_service_renders_as_with_copier(tmp_path: Path) -> None:
     data = {"fleet": fleet, "service": max(services, key=lambda service: len(str(service)))}
     folder = f"service-templates/{data['service']['stack']}/service"
     folder = folder if any(path.startswith(folder) for path in TEMPLATES.files) else "service-templates/python/service"
-    assert render(TEMPLATES, folder, data) == by_copier(folder, data, tmp_path)
+    assert shop.plain(render(TEMPLATES, folder, data)) == by_copier(folder, data, tmp_path)
 
 
 @pytest.mark.parametrize(

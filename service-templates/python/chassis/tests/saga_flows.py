@@ -47,7 +47,7 @@ def source(text: str | None) -> dict[str, Any]:
 
 
 def step(do: str, service: str, *, kind: str = "compensatable", undo: str = "", **more: Any) -> dict[str, Any]:
-    """`PlaceOrder` succeeds with `PlaceOrderDone`, may refuse with `PlaceOrderRefused`, and is undone with `<Undo>Done`."""
+    """`Place` succeeds with `PlaceDone`, may refuse with `PlaceRefused`, and is undone with `<Undo>Done`."""
     return {
         "name": do,
         "service": service,

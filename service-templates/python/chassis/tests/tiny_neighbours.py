@@ -10,6 +10,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -23,7 +24,7 @@ class Neighbours:
         self.schemas: list[str] = []
         self.spans: list[Any] = []
         self.metrics: set[str] = set()
-        self.arrived = threading.Condition()
+        self.logs: list[Any] = []
         neighbours = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -70,16 +71,16 @@ class Neighbours:
         if path == "/v1/traces":
             request = ExportTraceServiceRequest.FromString(body)
             spans = [s for r in request.resource_spans for scope in r.scope_spans for s in scope.spans]
-            with self.arrived:
-                self.spans += spans
-                self.arrived.notify_all()
+            self.spans += spans
             return None
         if path == "/v1/metrics":
             metrics = ExportMetricsServiceRequest.FromString(body)
             names = {m.name for r in metrics.resource_metrics for scope in r.scope_metrics for m in scope.metrics}
-            with self.arrived:
-                self.metrics |= names
-                self.arrived.notify_all()
+            self.metrics |= names
+            return None
+        if path == "/v1/logs":
+            logs = ExportLogsServiceRequest.FromString(body)
+            self.logs += [one for r in logs.resource_logs for scope in r.scope_logs for one in scope.log_records]
             return None
         return {}
 

@@ -90,6 +90,7 @@ def environment(neighbours: Neighbours, database_url: str, bootstrap: str, **mor
         "AUTH_JWKS_URL": f"{neighbours.url}/jwks.json",
         "OTEL_EXPORTER_OTLP_ENDPOINT": neighbours.url,
         "OTEL_BSP_SCHEDULE_DELAY": "100",
+        "OTEL_METRIC_EXPORT_INTERVAL": "500",
     }
     return {name: value for name, value in (standard | more).items() if value}
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from fleetgen.runtime.broker.kafka import VERSION
 from fleetgen.runtime.events import Listener
+from fleetgen.runtime.lab import run_tool
 from fleetgen.runtime.process import Launch
 from fleetgen.runtime.tools import docker_answers, find, plain_environment
 
@@ -39,6 +40,19 @@ volumes:
 """
 
 
+def project_of(data: Path) -> str:
+    """What the engine calls the containers of one fleet."""
+    return f"fleetgen-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"
+
+
+def stop_containers(data: Path) -> None:
+    """Stop what a killed client left to the engine: a container is no child of ours."""
+    program = find("docker")
+    if program is not None and (data / "compose.yaml").exists():
+        arguments = (str(program), "compose", "-p", project_of(data), "stop")
+        run_tool("stopping the broker's container", arguments, data, plain_environment(), 60)
+
+
 class ComposeBroker:
     """Apache Kafka in a container."""
 
@@ -63,10 +77,16 @@ class ComposeBroker:
 
     def launch(self) -> Launch:
         """The client in the foreground: a SIGINT to it stops the container."""
-        project = f"fleetgen-{hashlib.sha256(str(self._data).encode()).hexdigest()[:12]}"
         return Launch(
             name="broker",
-            arguments=(str(find("docker") or "docker"), "compose", "-p", project, "up", "--abort-on-container-exit"),
+            arguments=(
+                str(find("docker") or "docker"),
+                "compose",
+                "-p",
+                project_of(self._data),
+                "up",
+                "--abort-on-container-exit",
+            ),
             folder=self._data,
             log=self._log,
             environment=plain_environment(),

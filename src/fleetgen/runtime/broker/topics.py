@@ -80,6 +80,13 @@ def create_topics(bootstrap: str, topics: Iterable[TopicFact], limit: float = 60
     return created
 
 
+def touch_topics(bootstrap: str, topics: Iterable[TopicFact], limit: float = 30) -> None:
+    """Use each topic once, so that a broker without admin calls makes it before a consumer waits for it."""
+    producer = Producer({"bootstrap.servers": bootstrap, **_QUIET})
+    for name in sorted({topic.name for topic in topics}):
+        producer.list_topics(name, timeout=limit)
+
+
 def _created(name: str, done: Future[None]) -> bool:
     try:
         done.result()

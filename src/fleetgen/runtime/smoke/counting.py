@@ -17,9 +17,10 @@ class EventCounter:
 
     def __init__(self, bootstrap: str, topics: Iterable[str]) -> None:
         """Begin at the end of every partition."""
-        self._consumer = Consumer(
-            {"bootstrap.servers": bootstrap, "group.id": "fleetgen.smoke", "enable.auto.commit": False, "log_level": 0}
-        )
+        settings = {"bootstrap.servers": bootstrap, "group.id": "fleetgen.smoke", "enable.auto.commit": False}
+        self._consumer = Consumer({**settings, "log_level": 0})
+        # A question to the broker waits behind a fetch on the same connection, half a second each; so it has its own.
+        self._asking = Consumer({**settings, "log_level": 0})
         self._topics = sorted(set(topics))
         self._seen: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._place: dict[tuple[str, int], int] = {}
@@ -30,6 +31,7 @@ class EventCounter:
     def close(self) -> None:
         """Leave."""
         self._consumer.close()
+        self._asking.close()
 
     def counted(self, correlation: str) -> dict[str, int]:
         """Number of events by type, once everything that is there now was read."""
@@ -45,11 +47,11 @@ class EventCounter:
         return {type_: len(ids) for type_, ids in self._seen[correlation].items()}
 
     def _partitions(self) -> list[tuple[str, int]]:
-        known = self._consumer.list_topics(timeout=_LIMIT).topics
+        known = self._asking.list_topics(timeout=_LIMIT).topics
         return [(topic, number) for topic in self._topics if topic in known for number in known[topic].partitions]
 
     def _end(self, topic: str, partition: int) -> int:
-        end: int = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_LIMIT)[1]
+        end: int = self._asking.get_watermark_offsets(TopicPartition(topic, partition), timeout=_LIMIT)[1]
         return end
 
     def _assign(self) -> None:

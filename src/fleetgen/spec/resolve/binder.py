@@ -20,7 +20,7 @@ Find = Callable[[tuple[str, ...]], Found | None]
 @dataclass(frozen=True)
 class Binder:
     """`carriers` in the order in which they are asked; `find` reads a written path; `lacks` is half a sentence that a
-    path completes, as "`OrderConfirmed` carries no".
+    path completes, as "`OrderConfirmed` does not tell of".
     """
 
     session: Session

@@ -27,7 +27,10 @@ def read_policies(node: Node | None, session: Session) -> tuple[Policy, ...]:
             reader = Reader(POLICY, each)
             name = reader.scalar("do")
             command = session.command(name) if name is not None else None
-            if event is not None and name is not None and command is not None:
+            if command is not None and name is not None and command.target == "collection":
+                said = f"`{command.name}` runs by the clock, for no aggregate"
+                session.problems.add(Code.CONFLICTING_KEYS, said, name.span, "remove the policy or the schedule")
+            elif event is not None and name is not None and command is not None:
                 found.append(_Policy(key, name, reader, event, command, session).read())
     return tuple(found)
 
@@ -55,9 +58,6 @@ class _Policy:
         return self.session.aggregate_of(self.command)
 
     def read(self) -> Policy:
-        if self.command.target == "collection":
-            said = f"`{self.command.name}` runs by the clock, for no aggregate"
-            self.session.problems.add(Code.CONFLICTING_KEYS, said, self.name.span, "remove the policy or the schedule")
         told = Carrier.of_event(self.event)
         for_each, item = self._for_each(told)
         carriers = [told] if item is None else [item, told]
@@ -92,7 +92,7 @@ class _Policy:
 
     def _bindings(self, carriers: list[Carrier]) -> tuple[_Target, tuple[Binding, ...]]:
         binder = Binder(
-            self.session, carriers, lambda parts: self._find(parts, carriers), f"`{self.event.name}` carries no"
+            self.session, carriers, lambda parts: self._find(parts, carriers), f"`{self.event.name}` does not tell of"
         )
         written = self._with()
         target = _Target()

@@ -43,7 +43,7 @@ class Session:
         names = list(known)
         if name.text in names:
             return True
-        if name.text not in self.broken:
+        if name.text not in self.broken and not name.ambiguous:
             self.problems.add(
                 Code.UNKNOWN_REFERENCE, f"there is no {kind} `{name.text}`", name.span, choose(name.text, names)
             )
@@ -77,8 +77,8 @@ class Session:
             unreadable(Code.EXPRESSION_TYPE, error, node, self.problems)
             return None
         if wanted is not None and kind != wanted and Type("optional", of=kind) != wanted:
-            self.problems.add(
-                Code.EXPRESSION_TYPE, f"{what} is `{wanted}`, the expression gives `{kind}`", node.span, ""
-            )
+            said = f"{what} is `{wanted}`, the expression gives `{kind}`"
+            hint = "write a comparison, as `a > 0`" if wanted.kind == "bool" else f"write something of type `{wanted}`"
+            self.problems.add(Code.EXPRESSION_TYPE, said, node.span, hint)
             return None
         return found

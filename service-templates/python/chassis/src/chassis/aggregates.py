@@ -2,7 +2,7 @@
 
 Columns are named like the attributes. Types: text, bigint, numeric, boolean, uuid, date, timestamptz and interval as
 in Python; money, value objects and lists are `jsonb` in their wire form; a state is text. One more column,
-`version bigint NOT NULL`, counts the changes.
+`_version bigint NOT NULL`, counts the changes; no field can have that name.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class AggregateTable(Generic[T]):
         }
         self._parts = parts
         self._insert = sql.SQL(
-            "INSERT INTO {table} ({columns}, version) VALUES ({values}, 1) ON CONFLICT ({key}) DO NOTHING"
+            "INSERT INTO {table} ({columns}, _version) VALUES ({values}, 1) ON CONFLICT ({key}) DO NOTHING"
         ).format(**parts)
-        self._select = sql.SQL("SELECT {columns}, version FROM {table} WHERE {key} = %s FOR UPDATE").format(**parts)
-        self._read = sql.SQL("SELECT {columns}, version FROM {table} WHERE {key} = %s").format(**parts)
+        self._select = sql.SQL("SELECT {columns}, _version FROM {table} WHERE {key} = %s FOR UPDATE").format(**parts)
+        self._read = sql.SQL("SELECT {columns}, _version FROM {table} WHERE {key} = %s").format(**parts)
         self._update = sql.SQL(
-            "UPDATE {table} SET {changes}, version = version + 1"
-            " WHERE {key} = %s AND version = coalesce(%s::bigint, version)"
+            "UPDATE {table} SET {changes}, _version = _version + 1"
+            " WHERE {key} = %s AND _version = coalesce(%s::bigint, _version)"
         ).format(**parts)
 
     def add(self, work: UnitOfWork, state: T) -> None:
@@ -112,7 +112,7 @@ class AggregateTable(Generic[T]):
             conditions.append(sql.SQL("{key} > %s").format(**self._parts))
             values.append(self._after(after))
         where = sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
-        query = sql.SQL("SELECT {columns}, version FROM {table} WHERE {where} ORDER BY {key} LIMIT %s").format(
+        query = sql.SQL("SELECT {columns}, _version FROM {table} WHERE {where} ORDER BY {key} LIMIT %s").format(
             **self._parts, where=where
         )
         rows = work.connection.execute(query, (*values, limit + 1)).fetchall()

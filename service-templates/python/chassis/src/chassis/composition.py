@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("chassis")
 
 SWEEP = "17 * * * *"
+QUIESCE_MOST, RELAY_MOST, CLOSE_MOST = 20.0, 5.0, 2.0  # seconds
 TOPICS_AWAITED = 0.5  # seconds; usually enough to find that all topics are there
 
 
@@ -148,13 +149,24 @@ class Composition:
         ends = [self.timetable.stop, self.subscriber.stop]
         if self.timers is not None:
             ends.append(self.timers.stop)
-        with ThreadPoolExecutor(len(ends), "quiesce") as pool:
-            for end in [pool.submit(end) for end in ends]:
-                end.result()
+        within(QUIESCE_MOST, *ends)
 
     def close(self) -> None:
-        """Send what the last transactions left in the outbox, give up all leases, and close what is open."""
-        self.relay.stop()
-        self.producer.close()
-        self.peers.close()
-        self.database.close()
+        """Send what the last transactions left in the outbox, give up all leases, and close what is open.
+
+        A broker that is away must not hold up the end: what is not sent stays in the outbox, and leases expire.
+        """
+        within(RELAY_MOST, self.relay.stop)
+        within(CLOSE_MOST, self.producer.close, self.peers.close, self.database.close)
+
+
+def within(seconds: float, *calls: Callable[[], None]) -> None:
+    """Make the calls at the same time and wait for them, but no longer than so many seconds."""
+    threads = [threading.Thread(target=call, daemon=True) for call in calls]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+        if thread.is_alive():
+            log.warning("stopping goes on without waiting any longer")

@@ -47,8 +47,8 @@ class Exporting:
         self._tracers = tracers(resource, settings.sampling, _span_exporter(settings, definition))
         reader = PeriodicExportingMetricReader(
             LateMetricExporter(settings.otlp_endpoint),
-            export_interval_millis=METRICS_EVERY,
-            export_timeout_millis=METRICS_EVERY,
+            export_interval_millis=int(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", METRICS_EVERY)),
+            export_timeout_millis=EXPORT_TIMEOUT * 1000,
         )
         self._meters = MeterProvider([reader], resource, shutdown_on_exit=False)
         send_logs = os.environ.get("OTEL_LOGS_EXPORTER") == "otlp"

@@ -98,8 +98,12 @@ class RecordProducer:
             if self._producer is None or self._spoiled:
                 self._producer, self._spoiled = Producer(self._config, logger=librdkafka_log), False
             results: list[Failure | None] = [_UNANSWERED] * len(records)
+            refused: set[tuple[str, str | bytes | None]] = set()
             for index, record in enumerate(records):
-                self._produce(record, self._noting(results, index))
+                mark = (record.topic, record.key)
+                # What the client itself refuses is known at once, so nothing of its key need go before it.
+                if mark in refused or not self._produce(record, self._noting(results, index)):
+                    refused.add(mark)
             if meanwhile:
                 meanwhile()
             while self._producer.flush(0.5) > 0:
@@ -113,18 +117,19 @@ class RecordProducer:
 
         return note
 
-    def _produce(self, record: Sendable, note: Callable[[KafkaError | None, Any], None]) -> None:
+    def _produce(self, record: Sendable, note: Callable[[KafkaError | None, Any], None]) -> bool:
+        """Put a record on its way; whether the client took it."""
         while True:
             try:
                 self._producer.produce(
                     record.topic, record.payload, record.key, headers=record.headers, on_delivery=note
                 )
-                return
+                return True
             except BufferError:
                 self._producer.poll(0.1)
             except KafkaException as reason:
                 note(reason.args[0], None)
-                return
+                return False
 
     def _judged(self, error: KafkaError) -> Failure:
         self._spoiled = self._spoiled or error.fatal() or error.code() == KafkaError._FATAL
@@ -150,7 +155,7 @@ def ensure_topics(bootstrap: str, topics: Iterable[WantedTopic], timeout: float 
         log.warning("cannot look for topics: %s", reason)
         return
     missing = [topic for topic in topics if topic.name not in cluster.topics]
-    if not missing:
+    if not missing or cluster.controller_id not in cluster.brokers:  # without a controller there is nobody to ask
         return
     created = admin.create_topics(
         [_new_topic(topic, len(cluster.brokers)) for topic in missing], request_timeout=timeout

@@ -101,5 +101,5 @@ def configure(definition: Definition, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "psycopg.pool", "opentelemetry", "uvicorn.access"):
+    for noisy in ("httpx", "httpcore", "psycopg.pool", "opentelemetry", "uvicorn"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

@@ -97,6 +97,7 @@ class Process:
             leaving.cancel()
             return FAILED
         requests = asyncio.create_task(api.run_until_left())
+        await api.listening.wait()
         self._parts.health.started = True
         if not leaving.done():
             log.info("%s is ready", self._name, extra={"port": self._settings.http_port})

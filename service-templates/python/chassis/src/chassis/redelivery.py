@@ -95,7 +95,8 @@ class Redelivery:
                 if parked is None:
                     return
                 seen.append(parked)
-                verdict = Verdict.FAILED if self._is_exhausted(parked) else self._retry(parked, work)
+                given_up = parked.reason == "error" and self._is_exhausted(parked)
+                verdict = Verdict.FAILED if given_up else self._retry(parked, work)
         except Exception as reason:
             if not seen:
                 raise
@@ -111,7 +112,8 @@ class Redelivery:
             return self._inbox.retry(parked, work)
 
     def _failed(self, parked: Parked, failure: HandlingFailure) -> None:
-        attempts = self._attempts if failure.final else parked.attempts + int(failure.counts)
+        before = parked.attempts if parked.reason == "error" else 0  # looking for what is missing was no failure
+        attempts = self._attempts if failure.final else before + int(failure.counts)
         ordered = self._inbox.is_ordered(parked.record)
         exhausted = is_exhausted(attempts, ordered, self._attempts)
         delay = 0 if exhausted else parked_delay(max(1, attempts), ordered)
@@ -120,6 +122,8 @@ class Redelivery:
 
     def _gap(self, parked: Parked) -> None:
         record = parked.record
+        if self._is_exhausted(parked):
+            return self._give_up(parked)
         if parked.age > self._refetch_after:
             before = self._inbox.last_sequence(record)
             found = self._missing(record, before)

@@ -50,6 +50,7 @@ class Timetable:
     def __init__(self, jobs: Sequence[Job], now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._jobs = jobs
         self._now = now
+        self._due: dict[str, datetime] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="schedule", daemon=True)
 
@@ -65,17 +66,21 @@ class Timetable:
             self._thread.join(seconds)
 
     def _loop(self) -> None:
-        due = {job.name: job.cron.next_after(self._now()) for job in self._jobs}
         while not self._stop.is_set():
-            now = self._now()
-            for job in self._jobs:
-                tick = due[job.name]
-                if tick <= now:
-                    due[job.name] = job.cron.next_after(now)
-                    if now - tick <= LATE_MOST:
-                        self._run(job, tick)
-            pause = (min(due.values()) - self._now()).total_seconds()
-            self._stop.wait(min(max(pause, 0.0), WAIT_MOST))
+            self._stop.wait(self.look())
+
+    def look(self) -> float:
+        """Run what is due; gives the seconds to wait before looking again. The first look only sets the ticks."""
+        now = self._now()
+        for job in self._jobs:
+            tick = self._due.get(job.name, now)
+            if tick > now:
+                continue
+            if job.name in self._due and now - tick <= LATE_MOST:
+                self._run(job, tick)
+            self._due[job.name] = job.cron.next_after(now)
+        pause = (min(self._due.values()) - self._now()).total_seconds()
+        return min(max(pause, 0.0), WAIT_MOST)
 
     def _run(self, job: Job, tick: datetime) -> None:
         with telemetry.span(f"schedule {job.name}", parent={}):

@@ -31,6 +31,7 @@ from chassis.work import MessageContext, Outgoing, UnitOfWork
 if TYPE_CHECKING:
     import httpx
 
+    from chassis.http.calls import Ports
     from chassis.service import Service
 
 T = TypeVar("T")
@@ -206,7 +207,7 @@ def _known_caller(authorization: str | None) -> Caller:
 class ApiClient:
     """The service's HTTP interface, whole but for network, tokens and tables.
 
-    Without `scopes` the caller has every scope of the service.
+    Without `scopes` the caller has every scope of the service. `authorization` is the header that is sent.
     """
 
     def __init__(
@@ -216,16 +217,18 @@ class ApiClient:
         caller: str = "tester",
         scopes: Iterable[str] | None = None,
         kind: str = "service",
-        _memory: _Memory | None = None,
-        _client: Any = None,
+        limiter: RateLimiter | None = None,
+        _parent: ApiClient | None = None,
     ) -> None:
         definition = service.definition
         every = {scope for command in definition.commands for scope in command.scopes}
         every |= {scope for query in definition.queries for scope in query.scopes}
+        claims = {"sub": caller, "scope": sorted(every if scopes is None else scopes), "kind": kind}
+        self.authorization = f"Bearer {json.dumps(claims)}"
         self._service = service
-        self._memory = _memory or _Memory()
-        self._token = json.dumps({"sub": caller, "scope": sorted(every if scopes is None else scopes), "kind": kind})
-        self._client = _client or _api_client(service, self._memory)
+        self._memory: _Memory = _parent._memory if _parent else _Memory()
+        self.ports: Ports = _parent.ports if _parent else _ports(self._memory, limiter or RateLimiter(0))
+        self._client: Any = _parent._client if _parent else _api_client(service, self.ports)
 
     @property
     def published(self) -> list[object]:
@@ -247,7 +250,7 @@ class ApiClient:
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any
     ) -> httpx.Response:
         """Any request, with the token. An `authorization` of `headers` goes before it; empty, none is sent."""
-        sent = {"authorization": f"Bearer {self._token}", **(headers or {})}
+        sent = {"authorization": self.authorization, **(headers or {})}
         response: httpx.Response = self._client.request(
             method, path, headers={name: value for name, value in sent.items() if value}, **options
         )
@@ -257,9 +260,7 @@ class ApiClient:
         self, *, caller: str = "tester", scopes: Iterable[str] | None = None, kind: str = "user"
     ) -> ApiClient:
         """The same service and data, another token."""
-        return ApiClient(
-            self._service, caller=caller, scopes=scopes, kind=kind, _memory=self._memory, _client=self._client
-        )
+        return ApiClient(self._service, caller=caller, scopes=scopes, kind=kind, _parent=self)
 
 
 def client_of(app: Any, headers: Mapping[str, str] | None = None) -> Any:
@@ -271,11 +272,15 @@ def client_of(app: Any, headers: Mapping[str, str] | None = None) -> Any:
     return TestClient(app, headers=dict(headers or {}))
 
 
-def _api_client(service: Service, memory: _Memory) -> Any:
-    from chassis.http.app import Api  # noqa: PLC0415 - see above
-    from chassis.http.calls import Ports  # noqa: PLC0415
+def _ports(memory: _Memory, limiter: RateLimiter) -> Ports:
+    from chassis.http.calls import Ports  # noqa: PLC0415 - see above
 
-    ports = Ports(transactions=memory, authenticate=_known_caller, idempotency=memory, limiter=RateLimiter(0))
+    return Ports(transactions=memory, authenticate=_known_caller, idempotency=memory, limiter=limiter)
+
+
+def _api_client(service: Service, ports: Ports) -> Any:
+    from chassis.http.app import Api  # noqa: PLC0415 - see above
+
     return client_of(Api(service, ports).app())
 
 

@@ -6,12 +6,12 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from saga_flows import PLACED, bound, fanned, flow, plain, step
 
 from chassis.saga import choreography
 from chassis.saga.choreography import Action, Close, RunForward, RunUndo
 from chassis.saga.flow import Flow
 from chassis.saga.history import ABORTED, OVERDUE, RETRY, SKIPPED, UNDONE, History, Notice, Seen, from_json
+from saga_flows import PLACED, bound, fanned, flow, plain, step
 
 FLOW = plain("choreography")
 FANNED = fanned("choreography")

@@ -6,7 +6,6 @@ from itertools import permutations
 from uuid import UUID
 
 import pytest
-from saga_flows import PLACED, START, fanned, flow, plain, seconds, step
 
 from chassis.saga import fulfilment
 from chassis.saga.flow import Flow
@@ -22,6 +21,7 @@ from chassis.saga.instance import (
     SagaState,
     TimerDue,
 )
+from saga_flows import PLACED, START, fanned, flow, plain, seconds, step
 
 FLOW = plain("choreography")
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from saga_flows import PLACED, START, bound, fanned, flow, ids, plain, seconds, step
 
 from chassis.saga import orchestration
 from chassis.saga.flow import Flow
@@ -27,6 +26,7 @@ from chassis.saga.instance import (
     TimerDue,
     Unanswered,
 )
+from saga_flows import PLACED, START, bound, fanned, flow, ids, plain, seconds, step
 
 
 class Driver:

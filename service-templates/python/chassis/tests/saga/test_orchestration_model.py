@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from saga_flows import PLACED, START, bound, fanned, flow, ids, plain, source, step
 
 from chassis.saga import orchestration
 from chassis.saga.flow import Flow
@@ -27,6 +26,7 @@ from chassis.saga.instance import (
     TimerDue,
     Unanswered,
 )
+from saga_flows import PLACED, START, bound, fanned, flow, ids, plain, source, step
 
 FLOWS = [
     plain(),
@@ -233,6 +233,9 @@ class Orchestrated(RuleBasedStateMachine):
                     self.replies.append(reply)
         if self.state.status in LIVE:
             self._to_the_end()
+        self._check_the_end()
+
+    def _check_the_end(self) -> None:
         if self.skipped or self.state.status in ("aborted", "stuck"):
             return
         done = self.participants.done

@@ -46,7 +46,9 @@ class Api:
         # a path without placeholders must be tried before one that would take its last part for a key
         calls = tuple(sorted(calls, key=lambda call: (call.route.path.count("{"), call.route.path)))
         routes = [Route(call.route.path, self._endpoint(call), methods=[call.route.method]) for call in calls]
-        return Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
+        app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
+        app.router.redirect_slashes = False  # the contract knows one address of each thing
+        return app
 
     def _endpoint(self, call: Command | Query) -> Callable[[Request], Awaitable[Response]]:
         seconds = self._internal if call.exposure == "internal" else self._external

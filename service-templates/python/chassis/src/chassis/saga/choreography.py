@@ -124,11 +124,11 @@ def _backward(flow: Flow, seq: int, history: History) -> RunUndo | Close | None:
 
 
 def _undo_inputs(step: SagaStep, data: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-    """What the step itself took and emitted is known where it ran, so that `Unbound` here is a fault of the facts."""
+    """What the step took and emitted is known where it ran. Should the facts ask for more, the command says so."""
     if step.for_each is None:
-        return (bindings.evaluate(step.undo_bindings, data),)
+        return (bindings.evaluate_known(step.undo_bindings, data)[0],)
     items = bindings.items(step.for_each, data)
     return tuple(
-        bindings.evaluate(step.undo_bindings, data, Current(item=item, index=index, total=len(items)))
+        bindings.evaluate_known(step.undo_bindings, data, Current(item=item, index=index, total=len(items)))[0]
         for index, item in enumerate(items)
     )

@@ -33,10 +33,11 @@ UPDATE saga_participant SET data = %s, attempts = 0, last_error = NULL, updated_
  WHERE saga_id = %s
 """
 _POSTPONE = """
-UPDATE saga_participant SET attempts = attempts + 1, last_error = %s,
-       due_at = clock_timestamp() + make_interval(secs => %s)
+UPDATE saga_participant SET data = %s, attempts = attempts + 1, last_error = %s, updated_at = clock_timestamp(),
+       due_at = clock_timestamp() + make_interval(secs => least(%s * power(2, least(attempts, 16)), %s))
  WHERE saga_id = %s
 """
+POSTPONE_BASE, POSTPONE_CAP = 1.0, 300.0
 _TAKE = "INSERT INTO inbox (handler, ce_source, ce_id) VALUES (%s, '', %s) ON CONFLICT DO NOTHING"
 
 
@@ -72,9 +73,10 @@ def save(work: UnitOfWork, saga_id: UUID, data: Mapping[str, Any], *, due: bool 
     work.connection.execute(_SAVE, (Jsonb(dict(data)), due, saga_id))
 
 
-def postpone(work: UnitOfWork, saga_id: UUID, seconds: float, error: str) -> None:
-    """Try again later."""
-    work.connection.execute(_POSTPONE, (error, seconds, saga_id))
+def postpone(work: UnitOfWork, saga_id: UUID, data: Mapping[str, Any], error: Exception) -> None:
+    """Keep what is known now; what is to be done failed, and is tried again later and later."""
+    text = f"{type(error).__name__}: {error}".replace("\x00", "")[:2000]
+    work.connection.execute(_POSTPONE, (Jsonb(dict(data)), text, POSTPONE_BASE, POSTPONE_CAP, saga_id))
 
 
 def barrier_key(saga_id: UUID, step: str, direction: str, part: int = 1) -> str:

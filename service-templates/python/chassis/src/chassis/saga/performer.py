@@ -1,7 +1,9 @@
 """A participant's side of choreography: takes in what happens, and does its own steps when their time has come.
 
 One action a transaction: what comes after it is left to the timer, so that one step's failure holds up no other's
-success. The step's barrier keys, its effect, its events and what is known of the saga are committed together.
+success. The step's barrier keys, its effect, its events and what is known of the saga are committed together. A step
+that fails is rolled back and tried again by the timer; that something happened is remembered all the same: otherwise
+the owner, whose own step fails, would not know that the pivot has passed, and sagas of the same key would wait for it.
 """
 
 from __future__ import annotations
@@ -12,13 +14,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import psycopg
+
 from chassis import faults
 from chassis.definition import SagaStep
-from chassis.dispatch import PermanentFailure
 from chassis.domain import IllegalState, NotFound
 from chassis.saga import choreography, envelopes, history, participation
 from chassis.saga.acting import Acting
-from chassis.saga.bindings import Unbound
 from chassis.saga.choreography import Action, Close, RunForward, RunUndo
 from chassis.saga.flow import part_text
 from chassis.saga.history import SKIPPED, UNDONE, History, Notice, Role, Seen
@@ -29,8 +31,14 @@ from chassis.work import Outgoing, SagaHeaders, UnitOfWork
 if TYPE_CHECKING:
     from chassis.execute import Executed
 
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
+"""The database is away, or another transaction was in the way: the whole unit of work begins afresh."""
 Told = Callable[[Acting, Seen | Notice], None]
 """Called with what this service did itself, which its own monitor need not wait for the bus to hear."""
+
+
+class UndoRefused(Exception):
+    """A compensation must not be refused."""
 
 
 class _Refused(Exception):
@@ -75,7 +83,10 @@ class Performer:
         row = participation.lock_due(work, saga_id)
         if row is None:
             return
-        flow = self._ports.flows[row.saga_type]
+        flow = self._ports.flows.get(row.saga_type)
+        if flow is None:
+            participation.postpone(work, saga_id, row.data, LookupError(f"saga {row.saga_type} is not known here"))
+            return
         faults.point("saga.timer_claimed", flow.name)
         with in_saga(work, flow, saga_id, correlation_id=row.correlation_id, trace_of=row.trace):
             self._act(Acting(work, flow, saga_id), history.from_json(row.data))
@@ -84,8 +95,15 @@ class Performer:
         action = choreography.due(acting.flow, self._ports.me, known)
         if action is not None:
             direction = "forward" if isinstance(action, RunForward) else "compensate"
-            with at_step(acting.flow, action.step.name, direction):
-                known = self._perform(acting, known, action)
+            try:
+                with acting.work.nested(), at_step(acting.flow, action.step.name, direction):
+                    known = self._perform(acting, known, action)
+            except _AWAY:
+                raise
+            except Exception as error:  # whatever a command raises
+                log.warning("%s of saga %s failed", action.step.name, acting.saga_id, exc_info=True)
+                participation.postpone(acting.work, acting.saga_id, known.to_json(), error)
+                return
         self._keep(acting, known)
 
     def _keep(self, acting: Acting, known: History) -> None:
@@ -95,16 +113,13 @@ class Performer:
             acting.work.on_commit(self._wake)
 
     def _perform(self, acting: Acting, known: History, action: Action) -> History:
-        try:
-            match action:
-                case RunForward():
-                    return self._forward(acting, known, action)
-                case RunUndo():
-                    done = self._undo(acting, known, action)
-                case Close():
-                    done = self._close(acting, known, action.step)
-        except Unbound as error:
-            raise PermanentFailure(f"{action.step.name} of saga {acting.saga_id}: {error}") from error
+        match action:
+            case RunForward():
+                return self._forward(acting, known, action)
+            case RunUndo():
+                done = self._undo(acting, known, action)
+            case Close():
+                done = self._close(acting, known, action.step)
         acting.work.on_commit(lambda: faults.point("saga.after_compensate_commit", action.step.name))
         return done
 
@@ -176,7 +191,7 @@ class Performer:
             log.info("%s of saga %s is needless: %s", step.undo, acting.saga_id, error)
             return None
         if executed.rejected:
-            raise PermanentFailure(f"{step.undo} of saga {acting.saga_id} was refused with {executed.event_name}")
+            raise UndoRefused(f"{step.undo} was refused with {executed.event_name}")
         return executed
 
     def _close(self, acting: Acting, known: History, step: SagaStep) -> History:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
@@ -17,7 +18,7 @@ import psycopg_pool
 
 from chassis import telemetry
 from chassis.http.client import PeerUnavailable
-from chassis.saga import metrics, participation
+from chassis.saga import metrics
 from chassis.saga.conductor import PendingCall
 from chassis.saga.instance import Reply, Unanswered
 from chassis.saga.ports import log
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
     from chassis.saga.engine import SagaEngine
 
 IDLE = 1.0
-"""Seconds between two looks when nothing wakes the thread."""
+"""Seconds between two looks when nothing wakes the thread, and after nothing could be done."""
+MOMENT = 0.02
+"""Seconds between two looks while there is much to do; another instance may be at it."""
 BATCH = 100
 CALLS_AT_ONCE = 8
 COUNT_EVERY = 10.0
-POSTPONE_BASE, POSTPONE_CAP = 1.0, 300.0
 
 _DUE = """
 SELECT saga_id, saga_type, mode FROM saga_instance WHERE next_timer_at <= clock_timestamp()
@@ -81,28 +83,26 @@ class SagaTimers:
             self._calls.shutdown(wait=True, cancel_futures=True)
 
     def run_due(self) -> int:
-        """Do what is due now; how many rows were looked at. Calls are made within."""
+        """Do what is due now; how many rows were dealt with. Calls are made within, unless the thread runs."""
         with self._database.connection() as connection:
             sagas = connection.execute(_DUE, (BATCH,)).fetchall()
             participations = connection.execute(_DUE_PARTICIPATIONS, (BATCH,)).fetchall()
-        for saga_id, saga_type, mode in sagas:
-            self._guarded(saga_id, lambda i=saga_id, t=saga_type, m=mode: self._saga(i, t, m))
-        for (saga_id,) in participations:
-            self._participation(saga_id)
-        return len(sagas) + len(participations)
+        done = [self._guarded(row[0], self._saga, *row) for row in sagas]
+        done += [self._guarded(row[0], self._participation, *row) for row in participations]
+        return sum(done)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._awake.clear()
-            busy = False
+            pause = IDLE
             try:
-                busy = self.run_due() > 0
-                pause = self._pause()
                 self._count()
+                pause = self._pause()
+                if pause <= 0:
+                    pause = MOMENT if self.run_due() else IDLE
             except (psycopg.Error, psycopg_pool.PoolTimeout) as error:
                 log.warning("saga timers: %s", error)
-                pause = IDLE
-            self._awake.wait(0.02 if busy and pause <= 0 else max(pause, 0.0))
+            self._awake.wait(pause)
 
     def _pause(self) -> float:
         with self._database.connection() as connection:
@@ -119,7 +119,7 @@ class SagaTimers:
 
     def _saga(self, saga_id: UUID, saga_type: str, mode: str) -> None:
         if saga_type not in self._engine.ports.flows:
-            return  # of a version that is to come, or gone: `SagaEngine.check` speaks of it
+            raise LookupError(f"saga {saga_type} is not known here")
         with self._database.work() as work:
             if mode == "choreography":
                 self._engine.monitor.due(work, saga_id, saga_type)
@@ -129,7 +129,7 @@ class SagaTimers:
             if self._calls is None:
                 self._make(call)
             else:
-                self._calls.submit(self._guarded, call.saga.id, lambda call=call: self._make(call))
+                self._calls.submit(self._guarded, call.saga.id, self._make, call)
 
     def _make(self, call: PendingCall) -> None:
         """Ask the peer and take in what it says."""
@@ -162,28 +162,17 @@ class SagaTimers:
     # -- participations
 
     def _participation(self, saga_id: UUID) -> None:
-        try:
-            with self._database.work() as work:
-                self._engine.performer.due(work, saga_id)
-        except (psycopg.OperationalError, psycopg_pool.PoolTimeout):
-            raise
-        except Exception as error:  # whatever user code raises: the row says so and is tried again
-            log.exception("saga %s: a step of its own failed", saga_id)
-            self._postpone(saga_id, error)
-
-    def _postpone(self, saga_id: UUID, error: Exception) -> None:
         with self._database.work() as work:
-            row = participation.lock_due(work, saga_id)
-            if row is not None:
-                wait = min(POSTPONE_CAP, POSTPONE_BASE * 2 ** min(row.attempts, 16))
-                participation.postpone(work, saga_id, wait, f"{type(error).__name__}: {error}")
+            self._engine.performer.due(work, saga_id)
 
-    def _guarded(self, saga_id: UUID, act: object) -> None:
+    def _guarded(self, saga_id: UUID, act: Callable[..., None], *arguments: Any) -> bool:
         """One saga's failure must not keep the others waiting."""
         try:
-            act()  # type: ignore[operator]
+            act(*arguments)
+            return True
         except Exception:
             log.exception("saga %s: its timer failed", saga_id)
+            return False
 
 
 def _reply(call: PendingCall, answer: PeerAnswer) -> Reply:

@@ -1,0 +1,213 @@
+"""Payloads: Avro in the registry's wire format, read with the schema they were written with."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from typing import Any
+
+import fastavro
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis.avro import Shape, from_datum, to_datum
+from chassis.codec import Codec, subject
+from chassis.definition import Definition, Message, Value
+from chassis.dispatch import PermanentFailure, Record
+from chassis.registry import HttpRegistry, IncompatibleSchema, RegistryUnavailable, UnknownSchema
+from tiny_parts import MemoryRegistry
+from tiny_service import facts, name
+
+ID = "018f3b6e-0000-7000-8000-000000000001"
+PLACED = "order.OrderPlaced.v1"
+WIRE = {
+    "orderId": ID, "customerId": ID, "quantity": 2, "price": {"amount": 5, "currency": "EUR"}, "email": "a@b",
+}  # fmt: skip
+
+
+def codec(registry: Any = None, **more: Any) -> Codec:
+    return Codec(Definition.model_validate(facts(**more)), registry or MemoryRegistry())
+
+
+def record(payload: bytes | None, ce_type: str = PLACED, content_type: str = "application/avro") -> Record:
+    return Record("t", 0, 0, "k", {"ce_type": ce_type, "content-type": content_type}, payload)
+
+
+def test_wire_format() -> None:
+    encoder = codec()
+    payload = encoder.encode(PLACED, WIRE)
+    assert struct.unpack_from(">bI", payload) == (0, encoder.schema_id(PLACED))
+    assert encoder.decode(record(payload)) == WIRE
+
+
+def test_registers_one_subject_a_topic_and_record() -> None:
+    definition = Definition.model_validate(facts())
+    assert subject(definition.events_by_type[PLACED]) == "tiny.order.order.events-tiny.order.OrderPlaced"
+
+
+def test_reads_what_an_older_or_newer_service_wrote() -> None:
+    registry = MemoryRegistry()
+    reader = codec(registry)
+    schema = json.loads(json.dumps(Definition.model_validate(facts()).events_by_type[PLACED].avro))
+    schema["fields"] = [*reversed(schema["fields"]), {"name": "later", "type": "string"}]
+    schema_id = registry.register("s", schema, "BACKWARD_TRANSITIVE")
+    out = io.BytesIO(struct.pack(">bI", 0, schema_id))
+    out.seek(5)
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), {**WIRE, "later": "x"})
+    assert reader.decode(record(out.getvalue())) == WIRE
+
+
+@pytest.mark.parametrize("payload", [None, b"", b"\x00", b"\x01\x00\x00\x00\x01", b"{}", b"\x00\x00\x00\x00\x01"])
+def test_what_is_no_payload_fails_for_good(payload: bytes | None) -> None:
+    reader = codec()
+    reader.schema_id(PLACED)
+    with pytest.raises(PermanentFailure) as caught:
+        reader.decode(record(payload))
+    assert caught.value.reason == "deserialize"
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_do_more_than_fail_for_good(noise: bytes) -> None:
+    reader = codec()
+    reader.schema_id(PLACED)
+    try:
+        assert isinstance(reader.decode(record(b"\x00\x00\x00\x00\x01" + noise)), dict)
+    except PermanentFailure:
+        pass
+
+
+def test_unknown_schema_and_unknown_type() -> None:
+    class Empty(MemoryRegistry):
+        def schema(self, schema_id: int) -> dict[str, Any]:
+            raise UnknownSchema(str(schema_id))
+
+    with pytest.raises(PermanentFailure, match="9") as caught:
+        codec(Empty()).decode(record(b"\x00\x00\x00\x00\x09"))
+    assert caught.value.reason == "schema"
+    with pytest.raises(PermanentFailure, match="no such message"):
+        codec().decode(record(b"\x00\x00\x00\x00\x09", "order.Unheard.v1"))
+
+
+def test_json_payloads() -> None:
+    reader = codec()
+    assert reader.decode(record(b'{"sagaId": "s"}', "fleet.saga.undone.v1", "application/json")) == {"sagaId": "s"}
+    for broken in (b"[]", b"{", b"\xff"):
+        with pytest.raises(PermanentFailure):
+            reader.decode(record(broken, content_type="application/json; charset=utf-8"))
+
+
+KINDS: dict[str, tuple[dict[str, Any], Any, Any]] = {
+    # kind -> type, Avro, wire value
+    "date": ({"kind": "date"}, {"type": "int", "logicalType": "date"}, "2026-01-31"),
+    "datetime": (
+        {"kind": "datetime"}, {"type": "long", "logicalType": "timestamp-micros"}, "2026-01-31T12:00:00.000001Z",
+    ),
+    "duration": ({"kind": "duration"}, "long", "PT1H0.5S"),
+    "json": ({"kind": "json"}, "string", '{"a": 1}'),
+    "decimal": ({"kind": "decimal"}, "string", "1.50"),
+    "bool": ({"kind": "bool"}, "boolean", True),
+    "optional": ({"kind": "optional", "of": {"kind": "date"}}, ["null", {"type": "int", "logicalType": "date"}], None),
+    "list": (
+        {"kind": "list", "of": {"kind": "duration"}}, {"type": "array", "items": "long"}, ["PT1S", "PT0S", "-PT2S"],
+    ),
+    "value": (
+        {"kind": "value", "value": "Stay"},
+        {"type": "record", "name": "Stay", "fields": [{"name": "from", "type": {"type": "int", "logicalType": "date"}}]},
+        {"from": "2026-01-31"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_field_survives(kind: str) -> None:
+    type_, avro, wire = KINDS[kind]
+    stay = Value.model_validate(
+        {"name": name("Stay"), "fields": [{"name": name("from"), "type": {"kind": "date"}}]}
+    )
+    message = Message.model_validate({
+        "name": name("Thing"), "type": "x.Thing.v1", "topic": "t",
+        "fields": [{"name": name("given"), "type": type_}],
+        "avro": {"type": "record", "name": "Thing", "namespace": "x", "fields": [{"name": "given", "type": avro}]},
+    })  # fmt: skip
+    shape = Shape.of(message, {"Stay": stay})
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, shape.schema, to_datum(shape, {"given": wire}))
+    out.seek(0)
+    datum: Any = fastavro.schemaless_reader(out, shape.schema, None)
+    assert from_datum(shape, datum) == {"given": wire}
+
+
+class Confluent:
+    """A registry on the other side of HTTP."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str]] = []
+        self.status = 200
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append((request.method, request.url.raw_path.decode()))
+        if self.status != 200:
+            return httpx.Response(self.status, json={"error_code": self.status, "message": "no"})
+        if request.method == "GET":
+            return httpx.Response(200, json={"schema": '{"type": "string"}'})
+        return httpx.Response(200, json={"id": 7})
+
+
+def registry(server: Confluent) -> HttpRegistry:
+    return HttpRegistry("http://registry.test/", transport=httpx.MockTransport(server))
+
+
+def test_registry_is_asked_once() -> None:
+    server = Confluent()
+    client = registry(server)
+    assert client.register("a/b", {"type": "string"}, "FULL_TRANSITIVE") == 7
+    assert client.register("a/b", {"type": "string"}, "FULL_TRANSITIVE") == 7
+    assert server.requests == [("PUT", "/config/a%2Fb"), ("POST", "/subjects/a%2Fb/versions")]
+    assert client.schema(7) == {"type": "string"}
+    assert client.schema(8) == client.schema(8) == {"type": "string"}
+    assert server.requests[2:] == [("GET", "/schemas/ids/8")]
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(409, IncompatibleSchema), (422, IncompatibleSchema), (500, RegistryUnavailable), (429, RegistryUnavailable)],
+)
+def test_registry_refusals(status: int, error: type[Exception]) -> None:
+    server = Confluent()
+    server.status = status
+    with pytest.raises(error, match="no"):
+        registry(server).register("s", {"type": "string"}, "BACKWARD_TRANSITIVE")
+
+
+def test_registry_that_is_away() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    client = HttpRegistry("http://registry.test", transport=httpx.MockTransport(refuse))
+    with pytest.raises(RegistryUnavailable, match="refused"):
+        client.schema(1)
+
+
+def test_start_waits_for_the_registry_and_stops_at_an_incompatible_schema() -> None:
+    class Late(MemoryRegistry):
+        refusals = 3
+
+        def register(self, subject: str, schema: dict[str, Any], compatibility: str) -> int:
+            self.refusals -= 1
+            if self.refusals >= 0:
+                raise RegistryUnavailable("not yet")
+            return super().register(subject, schema, compatibility)
+
+    slept: list[float] = []
+    codec(Late()).register(wait=60, sleep=slept.append)
+    assert len(slept) == 3
+
+    class Strict(MemoryRegistry):
+        def register(self, subject: str, schema: dict[str, Any], compatibility: str) -> int:
+            raise IncompatibleSchema(subject)
+
+    with pytest.raises(IncompatibleSchema):
+        codec(Strict()).register()

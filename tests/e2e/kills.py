@@ -1,0 +1,201 @@
+"""SIGKILL at a labelled point of a saga's step, while the saga's row in its owner says `sent`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from e2e.invariants import await_rest
+from e2e.live_fleet import LiveFleet, Rule, until
+from e2e.runs import Run, Scenario, await_end, check_run, committed, name_of, steps
+from fleetgen.facts.schema import SagaFact, SagaStepFact
+
+BEFORE_COMMIT = ("barrier.after_insert", "inbox.after_effect", "tx.before_commit")
+AFTER_COMMIT = ("tx.after_commit", "inbox.after_commit", "relay.after_select")
+AFTER_SENDING = ("relay.after_ack", "relay.after_delete")
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One case: the service of the step dies at the label, in a run of the scenario.
+
+    `called_off`: the run turns round because an operator calls it off while the event of that step is held back.
+    """
+
+    scenario: Scenario
+    step: str
+    label: str
+    undo: bool = False
+    called_off: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{'undo-' if self.undo else ''}{self.step}-{self.label}"
+
+
+class Killing:
+    """Carries out one case."""
+
+    def __init__(self, live: LiveFleet, case: Kill) -> None:
+        self.live, self.case = live, case
+        self.saga: SagaFact = next(s for s in live.fleet.sagas if any(step.name == case.step for step in s.steps))
+        self.step: SagaStepFact = next(step for step in self.saga.steps if step.name == case.step)
+        self.first = self.saga.steps[0]
+        self.rule = Rule(case.label, step=case.step, undo=case.undo)
+        self.run = Run(case.scenario, case.scenario.prepare(live))
+
+    @property
+    def event(self) -> str:
+        """What the killed run of the step publishes in this scenario."""
+        if self.case.undo:
+            return self.step.undone_with
+        wanted = self.run.expected.messages
+        return self.step.succeeds_with if self.step.succeeds_with in wanted else self.step.refuses_with
+
+    def carry_out(self) -> Run:
+        """Begin, kill at the point, and wait until all is at rest again."""
+        if self.step is self.first and not self.case.undo:
+            dead = self._kill_first_step()
+        else:
+            self._begin_and_reach()
+            dead = self._kill()
+        await_end(self.live, self.saga.owner, self.run)
+        self.live.back(self.step.service, dead)
+        return self.run
+
+    def begin(self) -> None:
+        """The first command, answered."""
+        reply = self.live.post(self.first.service, self.first.name, self.run.given, self.run.correlation)
+        self.run.saga = reply.headers["x-saga-id"]
+        self.run.key = reply.json()["data"][self._key_name()]
+
+    def _key_name(self) -> str:
+        facts = self.live.fleet.service(self.first.service).facts
+        return next(event.subject for event in facts.events if event.name.text == self.first.succeeds_with)
+
+    # -- a later step
+
+    def _begin_and_reach(self) -> None:
+        if self.case.called_off:
+            self._call_off()
+        else:
+            self.live.arm(self.step.service, self.rule)
+            self.begin()
+        self.live.met(self.step.service, self.rule)
+
+    def _call_off(self) -> None:
+        """The holder's event does not leave it until the pivot is closed, so the pivot can never have run."""
+        holder = next(step for step in self.saga.steps if step.name == self.case.called_off)
+        pivot = next(step for step in self.saga.steps if step.kind == "pivot")
+        hold = Rule("relay.after_select", step=holder.name, how="hold")
+        same = holder.service == self.step.service
+        self.live.arm(holder.service, hold, *([self.rule] if same else []))
+        if not same:
+            self.live.arm(self.step.service, self.rule)
+        self.begin()
+        self.live.met(holder.service, hold)
+        self.live.operate(self.saga.owner, self.run.saga, "compensate")
+        key = f"saga:{self.run.saga}:{pivot.name}:compensate"
+        query = "SELECT 1 FROM inbox WHERE handler = 'saga-barrier' AND ce_id = %s"
+        until(lambda: self.live.sql(pivot.service, query, key), f"{pivot.name} closed")
+        if not same:
+            self.live.arm(holder.service)
+
+    def _kill(self) -> int:
+        """Prove how far the step is, then kill."""
+        if self.case.label in AFTER_SENDING:
+            self._assert_sent_and_still_in_outbox()
+        else:
+            self._assert_not_succeeded()
+        expected = 0 if self.case.label in BEFORE_COMMIT else self.run.expected.messages[self.event]
+        assert committed(self.live, self.step.service, self.run, self.event) == expected
+        return self.live.kill(self.step.service)
+
+    def _assert_not_succeeded(self) -> None:
+        """The saga's row says `sent` of this very step.
+
+        Where the owner of a choreography serves a step itself, it takes note of the step before, carries its own out
+        and takes note of that in one transaction: then the row of the step before says `sent` before that commit, and
+        behind it the event lies in the outbox.
+        """
+        owner, direction = self.saga.owner, "compensate" if self.case.undo else "forward"
+        name = self.step.undo if self.case.undo else self.step.name
+        in_one = self.saga.mode == "choreography" and self.step.service == owner
+        if in_one and self.case.label not in BEFORE_COMMIT:
+            assert self._unsent() == self.run.expected.messages[self.event]
+            return
+        if in_one and not self.case.undo:
+            name = self.saga.steps[self.saga.steps.index(self.step) - 1].name
+
+        def row() -> str | None:
+            return steps(self.live, owner, self.run).get((name, direction))
+
+        until(lambda: row() == "sent", lambda: f"{name} sent; {steps(self.live, owner, self.run)}")
+        assert steps(self.live, owner, self.run).get((self.step.name, direction)) in ("sent", None) or self.case.undo
+        assert not committed(self.live, owner, self.run, "none")
+
+    def _assert_sent_and_still_in_outbox(self) -> None:
+        """The broker has acknowledged the event, and the outbox still has it: it will be sent again."""
+        assert self._unsent() == self.run.expected.messages[self.event]
+        assert self._on_bus() == self.run.expected.messages[self.event]
+
+    def _unsent(self) -> int:
+        query = "SELECT ce_type FROM outbox WHERE headers->>'ce_correlationid' = %s"
+        found = self.live.sql(self.step.service, query, self.run.correlation)
+        return sum(1 for (ce_type,) in found if name_of(ce_type) == self.event)
+
+    def _on_bus(self) -> int:
+        return sum(
+            1
+            for record in self.live.bus.read()
+            if record.headers.get("ce_correlationid") == self.run.correlation
+            and name_of(record.ce_type) == self.event
+            and not record.is_reply
+        )
+
+    # -- the first step
+
+    def _kill_first_step(self) -> int:
+        """Its client has no answer yet and asks again with the same key."""
+        self.live.arm(self.step.service, self.rule)
+        failed: list[BaseException] = []
+        client = threading.Thread(target=_noting(self.begin, failed))
+        client.start()
+        try:
+            self.live.met(self.step.service, self.rule)
+            begun = 0 if self.case.label in BEFORE_COMMIT else 1
+            assert committed(self.live, self.step.service, self.run, self.event) == begun
+            query = "SELECT saga_id FROM saga_instance WHERE correlation_id = %s"
+            found = self.live.sql(self.saga.owner, query, self.run.correlation)
+            assert len(found) == begun
+            for (self.run.saga,) in found:
+                rows = steps(self.live, self.saga.owner, self.run)
+                assert rows[self.step.name, "forward"] == "succeeded"
+                assert rows[self.saga.steps[1].name, "forward"] == "sent"
+        finally:
+            dead = self.live.kill(self.step.service)
+            client.join()
+        assert failed == []
+        return dead
+
+
+def _noting(action: Callable[[], object], failed: list[BaseException]) -> Callable[[], None]:
+    def noted() -> None:
+        try:
+            action()
+        except BaseException as error:
+            failed.append(error)
+
+    return noted
+
+
+def kill_and_check(live: LiveFleet, case: Kill) -> None:
+    """The whole of a case."""
+    killing = Killing(live, case)
+    run = killing.carry_out()
+    await_rest(live)
+    check_run(live, run)
+    if case.label in AFTER_SENDING:
+        again = killing._on_bus()
+        assert again == 2 * run.expected.messages[killing.event], "what was sent before the kill was not sent again"
