@@ -43,7 +43,7 @@ bench: install ## Speed and memory of generating, as ratios of one run
 	@$(BIN)/python bench/generate.py
 
 golden: install ## Accept the rendered trees as the new expectation
-	@$(BIN)/python -m pytest tests/golden --update-golden
+	@$(BIN)/python -m pytest tests/golden tests/rules tests/unit/report tests/unit/analysis tests/unit/test_published.py --update-golden
 
 docs: install ## The documentation site in site/
 	@$(BIN)/mkdocs build --strict --quiet

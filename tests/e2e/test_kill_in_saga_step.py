@@ -4,6 +4,7 @@ nothing may happen twice: counted here, in PostgreSQL and Kafka, not by the serv
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -52,31 +53,31 @@ BANK = [
 ]
 
 
+@pytest.fixture(scope="class")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFleet]:
+    with closing(LiveFleet(generate("ecommerce", tmp_path_factory.mktemp("shop") / "fleet"))) as live:
+        yield live
+
+
+@pytest.fixture(scope="class")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFleet]:
+    with closing(LiveFleet(generate("banking", tmp_path_factory.mktemp("bank") / "fleet"))) as live:
+        yield live
+
+
 class TestShop:
-    @pytest.fixture(scope="class")
-    def live(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFleet]:
-        fleet = LiveFleet(generate("ecommerce", tmp_path_factory.mktemp("shop") / "fleet"))
-        yield fleet
-        fleet.close()
-
     @pytest.mark.parametrize("case", SHOP)
-    def test_a_kill_in_a_step_loses_and_doubles_nothing(self, live: LiveFleet, case: Kill) -> None:
-        kill_and_check(live, case)
+    def test_a_kill_in_a_step_loses_and_doubles_nothing(self, shop: LiveFleet, case: Kill) -> None:
+        kill_and_check(shop, case)
 
-    def test_at_rest_all_invariants_hold(self, live: LiveFleet) -> None:
-        check_all(live)
+    def test_at_rest_all_invariants_hold(self, shop: LiveFleet) -> None:
+        check_all(shop)
 
 
 class TestBank:
-    @pytest.fixture(scope="class")
-    def live(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFleet]:
-        fleet = LiveFleet(generate("banking", tmp_path_factory.mktemp("bank") / "fleet"))
-        yield fleet
-        fleet.close()
-
     @pytest.mark.parametrize("case", BANK)
-    def test_a_kill_in_a_step_loses_and_doubles_nothing(self, live: LiveFleet, case: Kill) -> None:
-        kill_and_check(live, case)
+    def test_a_kill_in_a_step_loses_and_doubles_nothing(self, bank: LiveFleet, case: Kill) -> None:
+        kill_and_check(bank, case)
 
-    def test_at_rest_all_invariants_hold(self, live: LiveFleet) -> None:
-        check_all(live)
+    def test_at_rest_all_invariants_hold(self, bank: LiveFleet) -> None:
+        check_all(bank)

@@ -26,7 +26,11 @@ _JAVA = """
 _GO = "chan defer fallthrough func range select struct error any nil iota make"
 _TYPESCRIPT = "debugger export function typeof arguments eval let undefined never unknown symbol namespace constructor"
 _ERLANG = "after begin bnot bor bsl bsr bxor cond div end fun maybe orelse andalso receive rem when xor"
-RESERVED: frozenset[str] = frozenset(" ".join((_PYTHON, _JAVA, _GO, _TYPESCRIPT, _ERLANG)).split())
+_POSTGRESQL = "ctid xmin xmax cmin cmax tableoid"  # columns that every table has
+_GENERATED = "dt"  # the module `datetime` in generated Python, where a class has fields of its types
+RESERVED: frozenset[str] = frozenset(
+    " ".join((_PYTHON, _JAVA, _GO, _TYPESCRIPT, _ERLANG, _POSTGRESQL, _GENERATED)).split()
+)
 
 
 def words(name: str) -> tuple[str, ...]:

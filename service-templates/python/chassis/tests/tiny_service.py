@@ -19,7 +19,7 @@ from chassis.work import UnitOfWork
 TABLES = """
 CREATE TABLE IF NOT EXISTS "order" (
   order_id uuid PRIMARY KEY, customer_id uuid NOT NULL, quantity bigint NOT NULL, price jsonb NOT NULL,
-  email text NOT NULL, state text NOT NULL, version bigint NOT NULL);
+  email text NOT NULL, state text NOT NULL, _version bigint NOT NULL);
 CREATE INDEX IF NOT EXISTS order_customer_id ON "order" (customer_id);
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +42,19 @@ def smoke(root: Path, on_event: Listener = silent, patience: float = PATIENCE) -
         return SmokeResult(tuple(bench.runs()))
 
 
+@dataclass(frozen=True)
 class _Bench:
     """What all runs share."""
 
-    def __init__(
-        self,
-        fleet: LocalFleet,
-        state: FleetState,
-        caller: Caller,
-        counter: EventCounter,
-        listen: Listener,
-        patience: float,
-    ) -> None:
-        self._fleet, self._state, self._caller, self._counter = fleet, state, caller, counter
-        self._listen, self._patience = listen, patience
+    fleet: LocalFleet
+    state: FleetState
+    caller: Caller
+    counter: EventCounter
+    listen: Listener
+    patience: float
 
     def runs(self) -> Iterator[SmokeRun]:
-        sagas = self._fleet.sagas
+        sagas = self.fleet.sagas
         for saga in sagas:
             if not saga.scenarios:
                 raise RuntimeProblem(f"no input is known that starts saga `{saga.name.text}`", "run `fleetgen apply`")
@@ -65,21 +62,21 @@ class _Bench:
                 how = f"refused with {scenario.refused_with}" if scenario.refused_with else "happy"
                 yield self._said(self._saga(saga, scenario, f"{saga.name.text}, {how}"))
         if not sagas:
-            for service in self._fleet.services:
+            for service in self.fleet.services:
                 if command := _simple_command(service):
                     yield self._said(self._command(service, command))
 
     def _said(self, run: SmokeRun) -> SmokeRun:
-        self._listen(Note(f"smoke: {run.title}: {run.ended}{'' if run.passed else ', which is not as described'}"))
+        self.listen(Note(f"smoke: {run.title}: {run.ended}{'' if run.passed else ', which is not as described'}"))
         return run
 
     def _saga(self, saga: SagaFact, scenario: ScenarioFact, title: str) -> SmokeRun:
-        first = self._fleet.command(saga.owner, saga.steps[0].name)
+        first = self.fleet.command(saga.owner, saga.steps[0].name)
         context, begun = new_context(), time.monotonic()
         try:
-            given = prepared(self._fleet, self._caller, scenario.prerequisites, scenario.input)
+            given = prepared(self.fleet, self.caller, scenario.prerequisites, scenario.input)
             begun = time.monotonic()
-            done = self._caller.carry_out(saga.owner, first, given, context.header)
+            done = self.caller.carry_out(saga.owner, first, given, context.header)
         except Refused as refused:
             return _failed(title, scenario.ends, str(refused))
         found = self._await_end(saga, done)
@@ -93,13 +90,13 @@ class _Bench:
     def _command(self, service: LocalService, command: CommandFact) -> SmokeRun:
         title = f"{service.name}, {command.name.text}"
         before = [
-            PrerequisiteFact(service=service.name, command=name, input=self._fleet.command(service.name, name).example)
+            PrerequisiteFact(service=service.name, command=name, input=self.fleet.command(service.name, name).example)
             for name in command.path
         ]
         context, begun = new_context(), time.monotonic()
         try:
-            given = prepared(self._fleet, self._caller, before, command.example)
-            done = self._caller.carry_out(service.name, command, given, context.header)
+            given = prepared(self.fleet, self.caller, before, command.example)
+            done = self.caller.carry_out(service.name, command, given, context.header)
         except Refused as refused:
             return _failed(title, command.emits.text, str(refused))
         seconds = time.monotonic() - begun
@@ -110,10 +107,10 @@ class _Bench:
 
     def _await_end(self, saga: SagaFact, done: Done) -> dict[str, Any] | None:
         """The saga once it has ended, or as it is when patience is."""
-        limit = time.monotonic() + self._patience
+        limit = time.monotonic() + self.patience
         found = None
         while time.monotonic() < limit:
-            found = self._caller.saga(saga.owner, done.saga) if done.saga else None
+            found = self.caller.saga(saga.owner, done.saga) if done.saga else None
             if found is not None and found["status"] in (*TERMINAL, "stuck"):
                 break
             if not done.saga:
@@ -122,20 +119,20 @@ class _Bench:
         return found
 
     def _counts(self, saga: SagaFact, scenario: ScenarioFact, done: Done) -> Iterator[Check]:
-        types = event_types(self._fleet)
+        types = event_types(self.fleet)
         expected = expected_events(saga, scenario)
         limit = time.monotonic() + _PUBLISHED
-        counted = self._counter.counted(done.correlation)
+        counted = self.counter.counted(done.correlation)
         # A saga may have ended in its owner's database before the last event has left the outbox.
         while any(counted.get(types[name], 0) < count for name, count in expected.items()) and time.monotonic() < limit:
             time.sleep(_LOOK)
-            counted = self._counter.counted(done.correlation)
+            counted = self.counter.counted(done.correlation)
         for name, count in expected.items():
             found = counted.get(types[name], 0)
             yield Check(f"{count} x {name} on the bus", found == count, "" if found == count else str(found))
 
     def _trace(self, context: Context, title: str, services: frozenset[str]) -> tuple[SpanTree, tuple[Check, ...]]:
-        spans = gather(self._state.addresses["otlp"], context, services, _QUIET, _SPANS_LIMIT)
+        spans = gather(self.state.addresses["otlp"], context, services, _QUIET, _SPANS_LIMIT)
         tree, orphans = tree_of(context, title, spans)
         lacking = sorted(services - {span.service for span in spans})
         return tree, (

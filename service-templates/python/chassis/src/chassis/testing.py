@@ -24,7 +24,7 @@ from chassis.http.auth import Caller
 from chassis.http.idempotency import replay_of
 from chassis.http.limits import RateLimiter
 from chassis.http.problem import Answer, unauthenticated
-from chassis.message import wire_name
+from chassis.message import FieldError, InvalidMessage, wire_name
 from chassis.paging import LIMIT_DEFAULT, Page
 from chassis.work import MessageContext, Outgoing, UnitOfWork
 
@@ -93,12 +93,25 @@ class MemoryRepository(Generic[T]):
         """Those that match all filters that are not `None`, in key order."""
         wanted = {field: value for field, value in (filters or {}).items() if value is not None}
         matching = [state for state in self._sorted() if all(_equal(state, *each) for each in wanted.items())]
-        behind = [state for state in matching if after is None or str(getattr(state, self._key)) > str(after)]
+        behind = [
+            state for state in matching if after is None or self._key_of(state) > _like(after, self._key_of(state))
+        ]
         items = tuple(behind[:limit])
-        return Page(items, str(getattr(items[-1], self._key)) if len(behind) > limit else None)
+        return Page(items, str(self._key_of(items[-1])) if len(behind) > limit else None)
+
+    def _key_of(self, state: T) -> Any:
+        return getattr(state, self._key)
 
     def _sorted(self) -> list[T]:
-        return [self._states[key] for key in sorted(self._states)]
+        return sorted(self._states.values(), key=self._key_of)
+
+
+def _like(text: Any, key: Any) -> Any:
+    """The end of a page, which is text, as a key."""
+    try:
+        return type(key)(str(text))
+    except (ValueError, TypeError):
+        raise InvalidMessage((FieldError("/after", "is not the end of a page"),)) from None
 
 
 def _kind(key: str) -> str:
