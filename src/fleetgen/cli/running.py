@@ -1,4 +1,4 @@
-"""The commands that run a fleet on this machine: up, down, logs, status, smoke, token, doctor."""
+"""The commands that run a fleet on this machine: up, down, logs, status, smoke, seed, token, doctor."""
 
 from __future__ import annotations
 
@@ -140,6 +140,17 @@ def smoke(root: Root = Path(), json: Json = False) -> None:
 
 
 @_told
+def seed(root: Root = Path()) -> None:
+    """Make example data in the running fleet: one aggregate of each kind, through the public API."""
+    from fleetgen.cli.progress import tell  # noqa: PLC0415
+    from fleetgen.runtime.seed import seed as make  # noqa: PLC0415
+
+    made = make(root, tell)
+    say(f"made {made}", "green")
+    raise typer.Exit(Exit.CLEAN if made else Exit.FINDINGS)
+
+
+@_told
 def token(
     root: Root = Path(),
     subject: Annotated[str, typer.Option("--subject", help="Whose token it is.")] = "developer",
@@ -167,5 +178,5 @@ def doctor(root: Root = Path(), json: Json = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (up, down, logs, status, smoke, token, doctor):
+    for command in (up, down, logs, status, smoke, seed, token, doctor):
         app.command(command.__name__)(command)

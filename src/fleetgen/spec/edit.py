@@ -7,14 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from fleetgen.model.stacks import STACKS
 from fleetgen.spec.load import CONTEXT_FOLDER, FLEET_FILE, reload
 from fleetgen.spec.node import Document
 from fleetgen.spec.places import Pair, Place, places
 
-# What a stack gives. A stack that is not listed (a template of the user's own) is taken to give everything.
-_GIVES: Mapping[str, tuple[frozenset[str], frozenset[str], frozenset[str]]] = {
-    "python": (frozenset({"postgresql"}), frozenset({"rest"}), frozenset()),
-}
 _INSTEAD = ("postgresql", "rest")
 
 
@@ -149,8 +146,8 @@ def _replaced(text: str, owner: Place, stack: str, *, inherits: bool) -> Iterato
     if written is not None and written.text not in ("", stack):
         asked["stack"] = written.text
         yield set_key(text, owner, "stack", stack)
-    if stack in _GIVES:
-        stores, apis, patterns = _GIVES[stack]
+    if stack in STACKS:
+        stores, apis, patterns = STACKS[stack].stores, STACKS[stack].apis, STACKS[stack].patterns
         yield from _stores(text, owner, stores, asked)
         yield from _words(text, owner, "api", apis, asked)
         yield from _words(text, owner, "patterns", patterns, asked)

@@ -26,6 +26,7 @@ _LOOK = 0.05
 _QUIET = 1.2  # longer than the pause between two exports of a service in development
 _SPANS_LIMIT = 15.0
 _PUBLISHED = 10.0
+_BRIEFLY = 2.0  # where the saga went wrong anyway
 PATIENCE = 90.0  # a saga of an example takes a second; its own time limit may be minutes
 
 
@@ -83,8 +84,10 @@ class _Bench:
         seconds = time.monotonic() - begun
         ended = str(found.get("status", "unknown")) if found else "unknown"
         checks = [Check(f"ends {scenario.ends}", ended == scenario.ends, "" if ended == scenario.ends else ended)]
-        tree, whole = self._trace(context, title, participants(saga, scenario))
-        checks += self._counts(saga, scenario, done)  # after the quiet of the trace: one too many would be there by now
+        good = ended == scenario.ends
+        tree, whole = self._trace(context, title, participants(saga, scenario), _SPANS_LIMIT if good else _BRIEFLY)
+        # After the quiet of the trace: one event too many would be there by now.
+        checks += self._counts(saga, scenario, done, _PUBLISHED if good else _BRIEFLY)
         return SmokeRun(title, scenario.ends, ended, seconds, done.correlation, (*checks, *whole), tree)
 
     def _command(self, service: LocalService, command: CommandFact) -> SmokeRun:
@@ -101,7 +104,7 @@ class _Bench:
             return _failed(title, command.emits.text, str(refused))
         seconds = time.monotonic() - begun
         same = done.event == command.emits.text
-        tree, whole = self._trace(context, title, frozenset({service.facts.name.text}))
+        tree, whole = self._trace(context, title, frozenset({service.facts.name.text}), _SPANS_LIMIT)
         checks = (Check(f"answers {command.emits.text}", same, "" if same else done.event), *whole)
         return SmokeRun(title, command.emits.text, done.event, seconds, done.correlation, checks, tree)
 
@@ -118,10 +121,10 @@ class _Bench:
             time.sleep(_LOOK)
         return found
 
-    def _counts(self, saga: SagaFact, scenario: ScenarioFact, done: Done) -> Iterator[Check]:
+    def _counts(self, saga: SagaFact, scenario: ScenarioFact, done: Done, patience: float) -> Iterator[Check]:
         types = event_types(self.fleet)
         expected = expected_events(saga, scenario)
-        limit = time.monotonic() + _PUBLISHED
+        limit = time.monotonic() + patience
         counted = self.counter.counted(done.correlation)
         # A saga may have ended in its owner's database before the last event has left the outbox.
         while any(counted.get(types[name], 0) < count for name, count in expected.items()) and time.monotonic() < limit:
@@ -131,8 +134,10 @@ class _Bench:
             found = counted.get(types[name], 0)
             yield Check(f"{count} x {name} on the bus", found == count, "" if found == count else str(found))
 
-    def _trace(self, context: Context, title: str, services: frozenset[str]) -> tuple[SpanTree, tuple[Check, ...]]:
-        spans = gather(self.state.addresses["otlp"], context, services, _QUIET, _SPANS_LIMIT)
+    def _trace(
+        self, context: Context, title: str, services: frozenset[str], limit: float
+    ) -> tuple[SpanTree, tuple[Check, ...]]:
+        spans = gather(self.state.addresses["otlp"], context, services, _QUIET, limit)
         tree, orphans = tree_of(context, title, spans)
         lacking = sorted(services - {span.service for span in spans})
         return tree, (

@@ -47,7 +47,7 @@ def test_a_creating_command_takes_fields_by_name() -> None:
 
 def test_the_event_carries_the_key_under_its_travelling_name() -> None:
     found = policy(
-        "Bill: {fields: {a: {optional: int}}, commands: {OpenBill: BillOpened, Pay: {emits: Paid, takes: {orderId: uuid}}},"
+        "Bill: {commands: {OpenBill: BillOpened, Pay: {emits: Paid, takes: {orderId: uuid}}},"
         " queries: []}, Coupon: {fields: {billId: uuid}, commands: {MakeCoupon: CouponMade}}",
         "CouponMade: {do: Pay, with: {orderId: couponId}}",
     )

@@ -36,7 +36,11 @@ contexts:
         invariants: [reserved < 100]
         commands:
           Open: Opened
-          Reserve: {emits: Reserved, or: Short, takes: {orderId: uuid, quantity: int}, changes: {reserved: reserved + quantity}}
+          Reserve:
+            emits: Reserved
+            or: Short
+            takes: {orderId: uuid, quantity: int}
+            changes: {reserved: reserved + quantity}
           Release: {emits: Released, takes: {quantity: int}, changes: {reserved: reserved - quantity}}
 """
 PLACE = "{do: PlaceOrder, undo: CancelOrder, with: {reason: rejection}}"
@@ -142,7 +146,7 @@ def test_undo_none_and_call() -> None:
         (("{do: PlaceOrder, with: {total: token}}", "CloseOrder"), "choreography", "SPEC-30", "comes from its caller"),
         ((PLACE, "{do: Authorize, with: {amount: Order.token}}"), "choreography", "SPEC-30", "tells of `Order.token`"),
         ((PLACE, "{do: Authorize, with: {amount: Order.customerId}}"), "choreography", "SPEC-30", "is `uuid`"),
-        ((PLACE, "{do: Reserve, for-each: line}"), "choreography", "SPEC-30", "no step before `Reserve` tells of a list"),
+        ((PLACE, "{do: Reserve, for-each: line}"), "choreography", "SPEC-30", "before `Reserve` tells of a list"),
         ((PLACE, "{pivot: Authorize, with: {amount: rejection}}"), "choreography", "SPEC-30", "an undo only"),
     ],
 )  # fmt: skip

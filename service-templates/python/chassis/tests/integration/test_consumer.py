@@ -186,7 +186,7 @@ def test_dead_letter_is_the_record_byte_for_byte(effects: Store, bus: Bus) -> No
     ]  # fmt: skip
     key, payload = b"\xfe\x00key", b"\x00\xff" * 20
     writer = Producer({"bootstrap.servers": bus.bootstrap})
-    writer.produce(topic, payload, key, headers=headers)
+    writer.produce(topic, payload, key, partition=0, headers=headers)
     assert writer.flush(20) == 0
 
     def poisoned(_: Record) -> None:

@@ -146,7 +146,7 @@ TABLE = """
 CREATE TABLE "order" (
   basket_id uuid PRIMARY KEY, owner text NOT NULL, count bigint NOT NULL, weight numeric NOT NULL, sum_ jsonb NOT NULL,
   lines jsonb NOT NULL, paid boolean NOT NULL, due date NOT NULL, changed timestamptz NOT NULL, span interval NOT NULL,
-  phase text NOT NULL, note text, gift jsonb, version bigint NOT NULL)
+  phase text NOT NULL, note text, gift jsonb, _version bigint NOT NULL)
 """
 
 
@@ -186,7 +186,7 @@ def test_saving_counts_versions(store: Store, baskets: AggregateTable[Basket]) -
         baskets.save(work, replace(baskets.get(work, one.basket_id), phase=Phase.SHUT))
     with store.database.work() as work:
         assert baskets.get(work, one.basket_id) == replace(one, count=3, phase=Phase.SHUT)
-    assert store.value('SELECT version FROM "order"') == 3
+    assert store.value('SELECT _version FROM "order"') == 3
 
 
 def test_taken_and_missing_keys(store: Store, baskets: AggregateTable[Basket]) -> None:
@@ -208,7 +208,7 @@ def test_change_by_somebody_else_is_a_conflict(store: Store, baskets: AggregateT
         baskets.add(work, one)
     with store.database.work() as work:
         read = baskets.get(work, one.basket_id)
-        work.connection.execute('UPDATE "order" SET version = version + 1')
+        work.connection.execute('UPDATE "order" SET _version = _version + 1')
         with pytest.raises(Conflict):
             baskets.save(work, read)
 

@@ -83,7 +83,7 @@ def _overdue_reaches(flow: Flow, seq: int, history: History) -> bool:
     last = len(flow) if history.forced else flow.turning_point
     if seq == last:
         return history.forced or not history.is_done(flow.step(seq).name)
-    return seq < last and history.is_undone(flow.step(seq + 1).name)
+    return seq < last
 
 
 def _given_up(flow: Flow, seq: int, history: History) -> bool:
