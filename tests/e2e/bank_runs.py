@@ -36,16 +36,16 @@ def _to_itself(live: LiveFleet) -> dict[str, Any]:
 def _rows(given: Mapping[str, Any], key: str, state: Row, entries: list[Row], case: int) -> dict:
     entry = (given["from"], given["to"], given["amount"]["amount"])
     return {
-        ("transaction", 'SELECT id::text, state, version FROM transfers WHERE "from_" = %s', given["from"]): [
+        ("transaction", 'SELECT id::text, state, _version FROM transfers WHERE "from_" = %s', given["from"]): [
             (key, *state)
         ],
         (
             "transaction",
-            "SELECT state, version, debit::text, credit::text, (amount->>'amount')::bigint FROM entries"
+            "SELECT state, _version, debit::text, credit::text, (amount->>'amount')::bigint FROM entries"
             " WHERE transfer_id = %s",
             key,
         ): [(*row, *entry) for row in entries],
-        ("risk", "SELECT version FROM cases WHERE transfer_id = %s", key): [(case,)],
+        ("risk", "SELECT _version FROM cases WHERE transfer_id = %s", key): [(case,)],
     }
 
 
@@ -98,6 +98,6 @@ def _refused(given: Mapping[str, Any], key: str) -> Expected:
     )
 
 
-SETTLED = Scenario(_plain, _settled)
-FLAGGED = Scenario(_large, _flagged)
-REFUSED = Scenario(_to_itself, _refused)
+SETTLED = Scenario("settled", _plain, _settled)
+FLAGGED = Scenario("flagged", _large, _flagged)
+REFUSED = Scenario("refused", _to_itself, _refused)

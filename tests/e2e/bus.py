@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 LIMIT = 30.0
@@ -66,6 +66,14 @@ class Bus:
             assert time.monotonic() < limit, "the topics cannot be read"
             self._take()
         return self.records
+
+    def behind(self, group: str, topics: set[str]) -> dict[tuple[str, int], int]:
+        """How many records of these topics a consumer group has not committed, where there are any."""
+        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=LIMIT)
+        places = asked[group].result().topic_partitions
+        done = {(place.topic, place.partition): max(0, place.offset) for place in places}
+        left = {place: end - done.get(place, 0) for place, end in self._ends().items() if place[0] in topics}
+        return {place: count for place, count in left.items() if count}
 
     def _take(self) -> None:
         for message in self._consumer.consume(500, 0.1):

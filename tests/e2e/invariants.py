@@ -36,6 +36,19 @@ def await_rest(live: LiveFleet) -> None:
     until(at_rest, lambda: f"unsent or unhandled: {_rest(live)}")
 
 
+def await_read(live: LiveFleet) -> None:
+    """Wait until every outbox is empty and every record was read, whatever became of it."""
+
+    def behind() -> dict[str, object]:
+        unread = {s.name: live.bus.behind(group(s), topics) for s in live.services if (topics := _topics(s))}
+        return {name: left for name, left in unread.items() if left}
+
+    def is_read() -> bool:
+        return not any(unsent(live, service.name) for service in live.services) and not behind()
+
+    until(is_read, lambda: f"unread: {behind()}")
+
+
 def check_all(live: LiveFleet) -> None:
     """All invariants, of a fleet at rest."""
     nothing_lost_or_invented(live)
@@ -121,7 +134,7 @@ def unhandled(live: LiveFleet) -> Iterator[tuple[str, str]]:
 
 def handled(live: LiveFleet, service: LocalService) -> Iterator[str]:
     """The ids of the records on the bus that the service has code for, by its facts alone."""
-    read = {subscription.topic for subscription in service.facts.subscriptions}
+    read = _topics(service)
     types = set(_event_types(service.facts))
     commands = {kind for saga in _own(service, "orchestration") for kind in _commands_for(service, saga)}
     replies = any(saga.owner == service.facts.name.kebab for saga in _own(service, "orchestration"))
@@ -141,6 +154,10 @@ def handled(live: LiveFleet, service: LocalService) -> Iterator[str]:
 def group(service: LocalService) -> str:
     """The consumer group, under whose name the inbox keeps its rows."""
     return f"{service.facts.fleet}.{service.facts.name.kebab}"
+
+
+def _topics(service: LocalService) -> set[str]:
+    return {subscription.topic for subscription in service.facts.subscriptions}
 
 
 def _own(service: LocalService, mode: str) -> list:

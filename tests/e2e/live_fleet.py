@@ -9,8 +9,8 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,13 @@ from fleetgen.runtime.folder import FleetFolder
 from fleetgen.runtime.http import Reply, fetch
 from fleetgen.runtime.monorepo import LocalFleet, LocalService, read_monorepo
 from fleetgen.runtime.options import UpOptions
-from fleetgen.runtime.process import Identity, alive
+from fleetgen.runtime.process import alive
 from fleetgen.runtime.running import up
 from fleetgen.runtime.state import ProcessState, read_state
 from fleetgen.runtime.token import OPERATOR, mint
 
 PROBE = Path(__file__).parent / "probe"
-CHASSIS = Path("libs/chassis-python/src")
+CHASSIS = Path("libs/chassis-python/src/chassis")
 PATIENCE = 90.0  # a killed relay's leases last 10 s, and a restart on a busy machine some more
 LOOK = 0.05
 
@@ -72,6 +72,15 @@ class Rule:
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
 
 
+@dataclass(frozen=True)
+class Edit:
+    """In a file of the fleet's chassis, `new` instead of `old`."""
+
+    path: str
+    old: str
+    new: str
+
+
 class LiveFleet:
     """One fleet that runs."""
 
@@ -100,11 +109,7 @@ class LiveFleet:
 
     def close(self) -> None:
         """End everything that was started, stopped processes too, and what lies outside the folder."""
-        for service in self.services:
-            self._write_rules(service.name, [])
-            process = self._process(service.name)
-            if process is not None and is_stopped(process.identity.pid):
-                os.kill(process.identity.pid, signal.SIGCONT)
+        self.release()
         for connection in self._databases.values():
             connection.close()
         self.bus.close()
@@ -195,6 +200,28 @@ class LiveFleet:
 
         until(lives, lambda: f"{service} back; its log ends with {self._last_lines(service)}")
 
+    @contextmanager
+    def changed(self, service: str, *edits: Edit) -> Iterator[None]:
+        """The service starts again on a chassis in which something else is written; its files are put back at the end."""
+        before = {edit.path: (self.root / CHASSIS / edit.path).read_text() for edit in edits}
+        try:
+            for edit in edits:
+                assert edit.old in before[edit.path], f"{edit.path} does not say {edit.old}"
+                (self.root / CHASSIS / edit.path).write_text(before[edit.path].replace(edit.old, edit.new))
+            self.back(service, self.kill(service))
+            yield
+        finally:
+            for path, text in before.items():
+                (self.root / CHASSIS / path).write_text(text)
+
+    def release(self) -> None:
+        """Let all go on that halted somewhere, as after a test that failed."""
+        for service in self.services:
+            self._write_rules(service.name, [])
+            process = self._process(service.name)
+            if process is not None and is_stopped(process.identity.pid):
+                os.kill(process.identity.pid, signal.SIGCONT)
+
     def passages(self, service: str, label: str, pid: int | None = None) -> int:
         """How often a label was passed, by one process or by all."""
         with suppress(FileNotFoundError):
@@ -212,7 +239,7 @@ class LiveFleet:
     def _seen(self, service: LocalService) -> dict[str, str]:
         folder = self._probe(service.name)
         folder.mkdir(parents=True)
-        path = os.pathsep.join(str(part) for part in (PROBE, service.folder / "src", self.root / CHASSIS))
+        path = os.pathsep.join(str(part) for part in (PROBE, service.folder / "src", self.root / CHASSIS.parent))
         return {"PYTHONPATH": path, "FLEET_PROBE": str(folder)}
 
     def _write_rules(self, service: str, rules: Iterable[Rule]) -> None:
@@ -242,10 +269,10 @@ def is_stopped(pid: int) -> bool:
 
 SHADOW = """
 CREATE TABLE conformance_shadow (
-  ce_id uuid PRIMARY KEY, ce_type text NOT NULL, topic text NOT NULL, correlation text NOT NULL);
+  ce_id uuid PRIMARY KEY, ce_type text NOT NULL, correlation text NOT NULL, reply boolean NOT NULL);
 CREATE FUNCTION conformance_copy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   INSERT INTO public.conformance_shadow 
-    VALUES (NEW.ce_id, NEW.ce_type, NEW.topic, coalesce(NEW.headers->>'ce_correlationid', ''));
+    VALUES (NEW.ce_id, NEW.ce_type, coalesce(NEW.headers->>'ce_correlationid', ''), NEW.headers ? 'ce_outcome');
   RETURN NULL;
 END $$;
 CREATE TRIGGER conformance AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION conformance_copy();

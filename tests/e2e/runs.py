@@ -30,6 +30,7 @@ class Expected:
 class Scenario:
     """A way to go through a saga. `prepare` makes what must exist and gives the first command's input."""
 
+    name: str
     prepare: Callable[[LiveFleet], dict[str, Any]]
     expected: Callable[[Mapping[str, Any], str], Expected]
 
@@ -80,7 +81,7 @@ def steps(live: LiveFleet, owner: str, run: Run) -> dict[tuple[str, str], str]:
 
 def committed(live: LiveFleet, service: str, run: Run, event: str) -> int:
     """How many events of that name the service has committed for the run, sent or not."""
-    query = "SELECT ce_type FROM conformance_shadow WHERE correlation = %s"
+    query = "SELECT ce_type FROM conformance_shadow WHERE correlation = %s AND NOT reply"
     return sum(1 for (ce_type,) in live.sql(service, query, run.correlation) if event == name_of(ce_type))
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from e2e.bank_runs import FLAGGED, REFUSED, SETTLED
-from e2e.invariants import check_all
-from e2e.kills import Kill, kill_and_check
-from e2e.live_fleet import LiveFleet, generate
+from e2e.invariants import await_read, await_rest, check_all, each_handled_once
+from e2e.kills import Kill, PolicyKill, kill_and_check
+from e2e.live_fleet import Edit, LiveFleet, generate
+from e2e.runs import check_run
 from e2e.shop_runs import CALLED_OFF, COMPLETED, DECLINED, SHORT
 
 HTTP = ("barrier.after_insert", "tx.before_commit", "tx.after_commit")
@@ -19,17 +22,14 @@ BUS = ("barrier.after_insert", "inbox.after_effect", "tx.before_commit", "tx.aft
 RELAY = ("relay.after_select", "relay.after_ack", "relay.after_delete")
 
 
-def each(case: Kill, *labels: str) -> list:
+def full(case: Kill) -> ParameterSet:
+    return pytest.param(case, id=case.name, marks=pytest.mark.full)
+
+
+def each(case: Kill, *labels: str) -> list[ParameterSet]:
     """The case as it is, and with all other labels for `make full`."""
-    others = [Kill(case.scenario, case.step, label, case.undo, case.called_off) for label in labels]
-    return [
-        pytest.param(case, id=case.name),
-        *(
-            pytest.param(other, id=other.name, marks=pytest.mark.full)
-            for other in others
-            if other.label != case.label
-        ),
-    ]
+    others = [replace(case, label=label) for label in labels if label != case.label]
+    return [pytest.param(case, id=case.name), *map(full, others)]
 
 
 SHOP = [
@@ -43,6 +43,9 @@ SHOP = [
     *each(Kill(CALLED_OFF, "ReserveStock", "inbox.after_commit", True, "CreateShipment"), *BUS, *RELAY),
     *each(Kill(SHORT, "AuthorizePayment", "tx.before_commit", True), *BUS, *RELAY),
     *each(Kill(SHORT, "PlaceOrder", "inbox.after_effect", True), *BUS, *RELAY),
+    full(Kill(DECLINED, "AuthorizePayment", "inbox.after_effect")),
+    full(Kill(DECLINED, "PlaceOrder", "inbox.after_commit", True)),
+    full(Kill(SHORT, "ReserveStock", "tx.before_commit")),
 ]
 BANK = [
     *each(Kill(SETTLED, "InitiateTransfer", "tx.before_commit"), *HTTP, *RELAY),
@@ -50,7 +53,49 @@ BANK = [
     *each(Kill(SETTLED, "PostEntry", "inbox.after_effect"), *BUS, *RELAY),
     *each(Kill(SETTLED, "SettleTransfer", "inbox.after_commit"), *BUS, *RELAY),
     *each(Kill(REFUSED, "InitiateTransfer", "inbox.after_commit", True), *BUS, *RELAY),
+    full(Kill(REFUSED, "PostEntry", "inbox.after_commit")),
+    full(Kill(FLAGGED, "ScoreTransaction", "tx.after_commit")),
+    full(Kill(FLAGGED, "InitiateTransfer", "inbox.after_effect", True)),
 ]
+
+
+SHOP_POLICY = PolicyKill(COMPLETED, "inventory", "OrderConfirmed")
+BANK_POLICY = PolicyKill(FLAGGED, "risk", "TransactionFlagged")
+
+NO_INSERT = Edit(
+    "inbox.py",
+    "INSERT INTO inbox (handler, ce_source, ce_id) VALUES (%(handler)s, %(source)s, %(id)s)\n"
+    "  ON CONFLICT DO NOTHING RETURNING 1), ",
+    "SELECT 1), ",
+)
+NO_CURSOR = Edit("inbox_rules.py", "return Verdict.STALE", "return Verdict.HANDLE")
+
+
+def kill_in_policy(live: LiveFleet, case: PolicyKill) -> None:
+    run = case.carry_out(live)
+    await_rest(live)
+    check_run(live, run)
+
+
+def fails_without_inbox(live: LiveFleet, case: PolicyKill) -> None:
+    """What the record led to is there twice, and of records handled since then no row tells."""
+    with live.changed(case.service, NO_INSERT, NO_CURSOR):
+        run = case.carry_out(live)
+        await_read(live)
+        with pytest.raises(AssertionError, match=f"effects in {case.service}"):
+            check_run(live, run)
+        with pytest.raises(AssertionError, match=f"{case.service} lacks rows in its inbox"):
+            each_handled_once(live)
+
+
+def fails_without_insert(live: LiveFleet, case: PolicyKill) -> None:
+    """The insert alone taken out: the cursor of the key still keeps the effect single, but the rows are missed."""
+    with live.changed(case.service, NO_INSERT):
+        run = case.carry_out(live)
+        await_read(live)
+        check_run(live, run)
+        with pytest.raises(AssertionError, match=f"{case.service} lacks rows in its inbox"):
+            each_handled_once(live)
 
 
 @pytest.fixture(scope="class")
@@ -70,8 +115,18 @@ class TestShop:
     def test_a_kill_in_a_step_loses_and_doubles_nothing(self, shop: LiveFleet, case: Kill) -> None:
         kill_and_check(shop, case)
 
+    def test_a_kill_behind_a_policy_doubles_nothing(self, shop: LiveFleet) -> None:
+        kill_in_policy(shop, SHOP_POLICY)
+
     def test_at_rest_all_invariants_hold(self, shop: LiveFleet) -> None:
         check_all(shop)
+
+    def test_the_same_fails_without_the_inbox(self, shop: LiveFleet) -> None:
+        fails_without_inbox(shop, SHOP_POLICY)
+
+    @pytest.mark.full
+    def test_the_same_fails_without_the_insert(self, shop: LiveFleet) -> None:
+        fails_without_insert(shop, SHOP_POLICY)
 
 
 class TestBank:
@@ -79,5 +134,17 @@ class TestBank:
     def test_a_kill_in_a_step_loses_and_doubles_nothing(self, bank: LiveFleet, case: Kill) -> None:
         kill_and_check(bank, case)
 
+    @pytest.mark.full
+    def test_a_kill_behind_a_policy_doubles_nothing(self, bank: LiveFleet) -> None:
+        kill_in_policy(bank, BANK_POLICY)
+
     def test_at_rest_all_invariants_hold(self, bank: LiveFleet) -> None:
         check_all(bank)
+
+    @pytest.mark.full
+    def test_the_same_fails_without_the_inbox(self, bank: LiveFleet) -> None:
+        fails_without_inbox(bank, BANK_POLICY)
+
+    @pytest.mark.full
+    def test_the_same_fails_without_the_insert(self, bank: LiveFleet) -> None:
+        fails_without_insert(bank, BANK_POLICY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -253,6 +254,15 @@ def test_a_detached_attempt_that_fails_says_so(fleet: Fleet) -> None:
     with pytest.raises(RuntimeProblem, match="`order` ended 3 times"):
         fleet.up(detach=True, environment={"order": {"BROKEN": "1"}})
     assert read_state(FleetFolder(fleet.root)) is None
+
+
+def test_a_fleet_whose_folder_is_removed_ends_itself(tmp_path: Path) -> None:
+    fleet = Fleet(monorepo(tmp_path / "monorepo"))
+    fleet.up(detach=True)
+    processes, run = fleet.processes(), fleet.run()
+    shutil.rmtree(fleet.root)
+    assert await_end(processes.values(), 20)
+    until(lambda: survivors(run) == ())
 
 
 def test_two_fleets_at_once(fleet: Fleet, tmp_path: Path) -> None:

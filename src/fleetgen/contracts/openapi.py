@@ -75,8 +75,14 @@ _PROBLEMS: dict[str, str] = {
     "403": "A scope is missing",
     "404": "There is none with this key",
     "409": "Refused, not allowed in this state, or in flight",
+    "413": "The request is larger than 1 MiB",
+    "415": "The request is not JSON",
     "422": "The input is invalid",
+    "429": "Too many requests of this user",
+    "503": "Overloaded, or not ready; try again later",
+    "504": "The deadline has passed",
 }
+_OF_QUERIES = ("400", "401", "403", "422", "429", "503", "504")
 
 
 def _problem(status: str) -> dict[str, Any]:
@@ -130,7 +136,7 @@ def _query(aggregate: Aggregate, query: Query) -> dict[str, Any]:
     if query.kind == "by-key":
         parameters = [_parameter("path", aggregate.key, True)]
         answer = view
-        statuses: tuple[str, ...] = ("400", "401", "403", "404")
+        statuses: tuple[str, ...] = (*_OF_QUERIES, "404")
     else:
         parameters = [_parameter("query", field, False) for field in query.takes]
         parameters += [
@@ -145,12 +151,12 @@ def _query(aggregate: Aggregate, query: Query) -> dict[str, Any]:
                 "next": {"anyOf": [{"type": "string"}, {"type": "null"}]},
             },
         }
-        statuses = ("400", "401", "403")
+        statuses = _OF_QUERIES
     return {
         "operationId": query.name,
         "tags": [aggregate.name],
         "security": [{"token": list(query.scopes)}],
         "x-exposure": query.exposure,
         "parameters": parameters,
-        "responses": {"200": _json(query.name, answer)} | {code: _problem(code) for code in statuses},
+        "responses": {"200": _json(query.name, answer)} | {code: _problem(code) for code in sorted(statuses)},
     }

@@ -64,14 +64,16 @@ class Scenarios:
         return tuple(found[name] for name in ("", *refusals) if name in found)
 
     def _inputs(self, saga: Saga, plain: Values) -> Iterator[Values]:
-        """The plain input, then one for each later step that can refuse, with its refused values carried back."""
+        """The plain input; then what each later step accepts, and what it refuses, carried back to the first."""
         yield plain
         first = saga.steps[0].command
         for step in saga.steps[1:]:
-            refused = self._examples[step.command.aggregate][step.command.name].refused
-            if refused is not None:
-                for carried in (_carried_back(saga, step, refused, plain), *_with_figures(refused, plain)):
-                    yield self._examples[first.aggregate].repaired(carried)
+            example = self._examples[step.command.aggregate][step.command.name]
+            candidates = [_carried_back(saga, step, example.input, plain)]
+            if example.refused is not None:
+                candidates.append(_carried_back(saga, step, example.refused, plain))
+                candidates.extend(_with_figures(example.refused, plain))
+            yield from map(self._examples[first.aggregate].repaired, candidates)
 
     def _run(self, saga: Saga, given: Values) -> _End | None:
         world = _World()
@@ -155,14 +157,16 @@ def _read(world: _World, source: Source | None, item: Any) -> Any:
 
 
 def _carried_back(saga: Saga, step: SagaStep, refused: Values, plain: Values) -> Values:
-    """`plain` with those inputs replaced that reach `step` straight from the first message."""
+    """`plain` with those inputs replaced that reach `step` straight from the first message, as the same type."""
     first = saga.steps[0].command
     own = {first.name, first.emits.name}
+    given = {each.name: each.type for each in first.inputs}
+    wanted = {each.name: each.type for each in step.command.inputs}
     changed = dict(plain)
     for binding in step.bindings:
         match binding:
             case Binding(source=Source(kind="message", message=message, path=(name,))) if message in own:
-                if name in plain:
+                if name in plain and given[name] == wanted[binding.name]:
                     changed[name] = refused[binding.name]
             case Binding(source=Source(kind="item", path=(part,))) if _fans_out_over(step, own, plain):
                 over = step.for_each.path[0] if step.for_each else ""

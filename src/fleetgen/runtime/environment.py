@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from fleetgen.runtime.events import Listener, Preparing, RuntimeProblem
@@ -48,6 +49,18 @@ def install(root: Path, listen: Listener) -> None:
     for path in own:
         _uv(program, root, *pip, "-r", str(path))
     stamp.write_text(wanted)
+
+
+def compile_sources(root: Path, folder: FleetFolder) -> None:
+    """Compile all sources once, before every service would compile the shared ones for itself, all at the same time."""
+    sources = [str(path) for path in (root / CHASSIS / "src", *sorted(root.glob("services/*/src"))) if path.is_dir()]
+    command = (str(interpreter(root)), "-m", "compileall", "-q", *sources)
+    with suppress(RuntimeProblem):  # a source with a mistake: its own service will say so
+        run_tool("compiling the sources", command, root, plain_environment(_bytecode(folder)), 120)
+
+
+def _bytecode(folder: FleetFolder) -> dict[str, str]:
+    return {"PYTHONPYCACHEPREFIX": str(folder.path / "bytecode")}
 
 
 def _asks_for_something(path: Path) -> bool:
@@ -106,7 +119,7 @@ def launch_of(
     python = {
         "PYTHONPATH": path,
         "PYTHONUNBUFFERED": "1",
-        "PYTHONPYCACHEPREFIX": str(folder.path / "bytecode"),
+        **_bytecode(folder),
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }

@@ -71,6 +71,15 @@ class FleetFolder:
         self._lock = handle
         return True
 
+    def holds_lock(self) -> bool:
+        """Whether the lock that we took is still the one that others would ask for: not when somebody removed it."""
+        if self._lock is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._lock.fileno()), (self.path / "lock").stat())
+        except OSError:
+            return False
+
     def release_lock(self) -> None:
         """Let another supervisor in."""
         if self._lock is not None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fleetgen.runtime.broker.provider import Broker, BrokerKind, broker_of, choose, prepared
 from fleetgen.runtime.broker.topics import await_broker, create_topics, touch_topics
-from fleetgen.runtime.environment import install
+from fleetgen.runtime.environment import compile_sources, install
 from fleetgen.runtime.events import Listener
 from fleetgen.runtime.folder import FleetFolder
 from fleetgen.runtime.monorepo import LocalFleet
@@ -40,12 +40,16 @@ class Infrastructure:
     def prepare(self, listen: Listener) -> None:
         """Fetch, build, install and format whatever is missing, side by side."""
         with ThreadPoolExecutor(3) as pool:
-            packages = pool.submit(install, self._fleet.root, listen)
+            packages = pool.submit(self._prepare_packages, listen)
             database = pool.submit(self.postgres.prepare, listen)
             broker = pool.submit(prepared, self._kinds, self._make_broker, listen)
             self.broker = broker.result()
             database.result()
             packages.result()
+
+    def _prepare_packages(self, listen: Listener) -> None:
+        install(self._fleet.root, listen)
+        compile_sources(self._fleet.root, self._folder)
 
     def launches(self) -> dict[str, tuple[Callable[[], Launch], dict[str, int]]]:
         """Each server with its ports, in the order to start them: the slow ones first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from fleetgen.runtime.events import RuntimeProblem
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def lab() -> Path:
@@ -55,6 +58,11 @@ def run_tool(what: str, arguments: Sequence[str], folder: Path, environment: Map
     except OSError as missing:
         raise RuntimeProblem(f"{what} cannot run `{arguments[0]}`: {missing.strerror}") from missing
     if done.returncode != 0:
-        words = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
-        raise RuntimeProblem(f"{what} failed with code {done.returncode}: {words}")
+        raise RuntimeProblem(f"{what} failed with code {done.returncode}: {_last_words(done.stdout, done.stderr)}")
     return done.stdout
+
+
+def _last_words(*outputs: str) -> str:
+    """The last lines of the output that says something, without colours."""
+    said = [[line for line in _COLOUR.sub("", output).splitlines() if line.strip()] for output in outputs]
+    return " / ".join(next((lines[-3:] for lines in reversed(said) if lines), ["it said nothing"]))

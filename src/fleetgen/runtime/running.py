@@ -23,7 +23,7 @@ from fleetgen.runtime.monorepo import read_monorepo
 from fleetgen.runtime.options import UpOptions
 from fleetgen.runtime.state import FleetState, read_state, write_state
 from fleetgen.runtime.supervisor import Supervisor
-from fleetgen.runtime.tools import plain_environment
+from fleetgen.runtime.tools import own_environment
 
 _DYING = 5.0
 
@@ -174,7 +174,7 @@ def _detached(root: Path, options: UpOptions, on_event: Listener) -> Running:
     with folder.log("supervisor").open("ab") as log:
         process = subprocess.Popen(
             (sys.executable, "-m", "fleetgen.runtime.daemon", str(folder.root), json.dumps(options.to_json())),
-            cwd=folder.root, env=plain_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            cwd=folder.root, env=own_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True,
         )  # fmt: skip
     try:

@@ -11,7 +11,7 @@ from fleetgen.runtime.folder import FleetFolder
 from fleetgen.runtime.http import fetch
 from fleetgen.runtime.monorepo import LocalFleet, LocalService
 from fleetgen.runtime.process import Launch
-from fleetgen.runtime.tools import plain_environment
+from fleetgen.runtime.tools import own_environment
 
 NAMES = ("registry", "otlp", "issuer")
 
@@ -45,7 +45,7 @@ def launch_side_servers(fleet: LocalFleet, folder: FleetFolder, ports: Mapping[s
         arguments=(sys.executable, "-m", "fleetgen.runtime.servers", str(settings)),
         folder=home,
         log=folder.log("servers"),
-        environment=plain_environment({"PYTHONPYCACHEPREFIX": str(folder.path / "bytecode")}),
+        environment=own_environment(),
         grace=5,
     )
 

@@ -37,6 +37,7 @@ from fleetgen.runtime.watch import Watcher
 MOST_FAILURES = 3  # crashes in a row that end an `up` which was never ready
 _LOOK = 0.1
 _SAY = 1.0
+_CHECK = 5.0
 _LAST_LINES = 12
 
 
@@ -160,15 +161,17 @@ class Supervisor:
                 self._exited(self._slots[name], child, code)
             case _Saved(files):
                 self._saved(files)
+        if not self._folder.holds_lock():
+            raise RuntimeProblem("the fleet's folder was removed while it ran", "everything has been ended")
         self._restart_due()
         self._look_at_waiting()
 
-    def _pause(self) -> float | None:
-        """Until something is due; None when only a message can wake us."""
+    def _pause(self) -> float:
+        """Until something is due, or it is time to see whether the folder is still there."""
         now = time.monotonic()
         moments = [slot.due for slot in self._slots.values() if slot.due is not None]
         moments += [slot.next_look for slot in self._slots.values() if slot.runs and not slot.ready]
-        return max(0.0, min(moments) - now) if moments else None
+        return max(0.0, min([*moments, now + _CHECK]) - now)
 
     def _exited(self, slot: Slot, child: Child, code: int) -> None:
         if slot.child is not child or self._stopping.is_set():

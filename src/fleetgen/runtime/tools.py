@@ -99,6 +99,11 @@ def version_of(*arguments: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", said.splitlines()[0]) if said else ""
 
 
+def own_environment() -> dict[str, str]:
+    """For a process of fleetgen itself: it finds its modules as we do."""
+    return dict(os.environ)
+
+
 def plain_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Our environment without what would lead another Python astray, and with `extra`."""
     return {name: value for name, value in os.environ.items() if name not in _LEADS_ASTRAY} | dict(extra or {})

@@ -88,9 +88,9 @@ def json_schema() -> Json:
     root = builder.record(FLEET)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **root,
         "title": "fleetgen specification",
         "description": "A business domain from which fleetgen makes a fleet of services",
-        **root,
         "$defs": dict(sorted((_TYPES | builder.definitions).items())),
     }
 

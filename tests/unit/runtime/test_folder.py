@@ -16,6 +16,17 @@ def test_only_one_can_hold_the_lock(tmp_path: Path) -> None:
     assert second.take_lock()
 
 
+def test_a_lock_that_was_removed_is_not_held(tmp_path: Path) -> None:
+    folder = FleetFolder(tmp_path)
+    assert not folder.holds_lock()
+    folder.take_lock()
+    assert folder.holds_lock()
+    (folder.path / "lock").unlink()
+    assert not folder.holds_lock()
+    assert FleetFolder(tmp_path).take_lock()
+    assert not folder.holds_lock()
+
+
 def test_what_may_hold_a_password_is_for_the_owner_only(tmp_path: Path) -> None:
     folder = FleetFolder(tmp_path)
     folder.create()

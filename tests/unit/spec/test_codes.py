@@ -110,6 +110,12 @@ CASES: list[tuple[Code, str, str]] = [
         order(commands="{PlaceOrder: OrderPlaced, TidyUp: TidiedUp}") + "    schedules: {TidyUp: every «moon»}\n",
         "write `every day at 02:00`",
     ),
+    (
+        Code.BAD_QUANTITY,
+        order(commands="{PlaceOrder: OrderPlaced}")
+        + "    models: {m: {scores: PlaceOrder, versions: «{»v1: 50%, v2: 49%}}}\n",
+        "`100%` together",
+    ),
     # references
     (Code.DUPLICATE_NAME, order(commands="{PlaceOrder: OrderPlaced, CancelOrder: «Orderplaced»}"), "rename one"),
     (Code.DUPLICATE_NAME, order(states="[placed, «placed»]"), "keep one"),

@@ -30,7 +30,7 @@ _SETTINGS = {
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """A server for the session; gives the URL of its maintenance database. `POSTGRES_URL` names one that runs already."""
+    """A server for the session: the URL of its maintenance database. `POSTGRES_URL` names one that runs already."""
     given = os.environ.get("POSTGRES_URL")
     if given:
         yield given

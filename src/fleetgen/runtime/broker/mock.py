@@ -9,7 +9,7 @@ from typing import Final
 
 from fleetgen.runtime.events import Listener
 from fleetgen.runtime.process import Launch
-from fleetgen.runtime.tools import plain_environment
+from fleetgen.runtime.tools import own_environment
 
 
 class MockBroker:
@@ -44,7 +44,7 @@ class MockBroker:
             arguments=(sys.executable, "-m", module, str(self._address), str(self._partitions)),
             folder=self._data,
             log=self._log,
-            environment=plain_environment(),
+            environment=own_environment(),
             grace=5,
         )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fleetgen.model.fleet import Context
-from fleetgen.spec.node import Mapping, Node, Sequence
+from fleetgen.spec.codes import Code
+from fleetgen.spec.grammar.units import Unreadable, share
+from fleetgen.spec.node import Mapping, Node, Scalar, Sequence
 from fleetgen.spec.resolve.reader import Reader, entries, scalars
 from fleetgen.spec.resolve.session import Session
 
@@ -21,9 +23,25 @@ def report_unknown(fleet: Reader, contexts: tuple[Context, ...], session: Sessio
     _known("context", _of_items(fleet.get("evolution"), "context"), names, session)
     figures = _at(fleet.get("kpis"), "business")
     _known("event", [*_behind(figures, "good"), *_behind(figures, "of")], session.events, session)
+    for context in _behind(fleet.get("contexts"), "models"):
+        for _, model in entries(context):
+            _whole(_at(model, "versions"), session)
     for tables in _behind(fleet.get("legacy"), "database", "tables"):
         for name, _ in entries(tables):
             session.refer("context", name, names)
+
+
+def _whole(versions: Node | None, session: Session) -> None:
+    """Versions of a model share all of the traffic."""
+    parts = []
+    for _, part in entries(versions):
+        try:
+            parts.append(share(part.text) if isinstance(part, Scalar) else 1.0)
+        except Unreadable:
+            return
+    if versions is not None and abs(sum(parts) - 1) > 1e-9:
+        said = f"the versions share {sum(parts):.4%} of the traffic"
+        session.problems.add(Code.BAD_QUANTITY, said, versions.span, "write shares that make `100%` together")
 
 
 def _known(kind: str, nodes: Iterable[Node | None], names: Iterable[str], session: Session) -> None:

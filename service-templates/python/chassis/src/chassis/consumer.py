@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -27,6 +27,7 @@ from chassis.records import record_of
 log = logging.getLogger(__name__)
 
 BATCH, POLL_SECONDS, COMMIT_SECONDS = 256, 1.0, 1.0
+TOGETHER = 16  # records in one transaction when there are many
 RETRY_BASE_MS, RETRY_CAP_MS = 200, 5_000
 
 
@@ -64,6 +65,7 @@ class RecordConsumer:
         }
         self._consumer: Any = None
         self._waiting: deque[Record] = deque()
+        self._together = float(TOGETHER)
         self._done: dict[tuple[str, int], int] = {}
         self._committed_at = 0.0
         self._removed: dict[tuple[str, int], float] = {}
@@ -151,12 +153,22 @@ class RecordConsumer:
                 self._take_one(consumer, 0)
 
     def _handle_next(self) -> None:
+        """Handle the first records in hand: those nobody wants, or a few together, or one."""
         unhandled = list(takewhile(lambda record: not self._inbox.dispatch.of(record), self._waiting))
         if unhandled:
             self._inbox.skim(unhandled)
-        else:
-            self._inbox.receive(self._waiting[0])
-        self._finished(unhandled or [self._waiting[0]])
+            return self._finished(unhandled)
+        handled = list(islice(takewhile(self._inbox.dispatch.of, self._waiting), max(1, int(self._together))))
+        if len(handled) > 1:
+            if self._inbox.receive_together(handled):
+                self._together = min(TOGETHER, self._together + 1)
+                return self._finished(handled)
+            self._together /= 2  # poison or a deadlock: the smaller the group, the less is done twice
+        for record in handled:
+            self._inbox.receive(record)
+            self._finished([record])
+        self._together = max(1.0, self._together + 0.1)
+        return None
 
     def _finished(self, records: Sequence[Record]) -> None:
         for record in records:

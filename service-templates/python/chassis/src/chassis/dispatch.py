@@ -16,6 +16,8 @@ REPLY = "fleet.saga.reply.v1"
 """Replies to commands of sagas are dispatched under this type. Most carry the event that the command led to, and its
 type: seen as events, they would set off policies a second time."""
 
+_SEQUENCE_DIGITS, _SEQUENCE_MOST = 20, 2**63 - 1  # as on the wire, and as a database counts
+
 GAP_TYPE = "fleet.gap.v1"
 """Marks a sequence number whose message was discarded: consumers move their cursor over it."""
 
@@ -64,7 +66,10 @@ class Record:
     def sequence(self) -> int | None:
         """Position among the messages of its topic and key, dense from 1; `None` when the producer counts nothing."""
         text = self.headers.get("ce_sequence", "")
-        return int(text) if text.isascii() and text.isdigit() else None
+        if not (text.isascii() and text.isdigit() and len(text) <= _SEQUENCE_DIGITS):
+            return None
+        sequence = int(text)
+        return sequence if sequence <= _SEQUENCE_MOST else None
 
 
 @dataclass(slots=True)

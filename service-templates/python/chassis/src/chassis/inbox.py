@@ -112,6 +112,27 @@ class Inbox:
         self._park_failed(record, failure)
         return Verdict.FAILED
 
+    def receive_together(self, records: Sequence[Record]) -> bool:
+        """Handle several records in one transaction, which costs one commit.
+
+        `False` when one of them failed: then nothing was done, and each is to be received by itself.
+        """
+        try:
+            with self.database.work(MessageContext()) as work:
+                verdicts = [self._apply_in_context(record, work) for record in records]
+        except Exception as reason:
+            log.info("%d records must be handled one by one: %s", len(records), judge(reason).text)
+            return False
+        for record, (verdict, seconds) in zip(records, verdicts, strict=True):
+            faults.point("inbox.after_commit", record.ce_type)
+            self._count(record, verdict, seconds)
+        return True
+
+    def _apply_in_context(self, record: Record, work: UnitOfWork) -> tuple[Verdict, float]:
+        started = time.monotonic()
+        with self.traced(record), work.using(context_of(record)):
+            return self._apply(record, work, self.dispatch.of(record)), time.monotonic() - started
+
     def skim(self, records: Sequence[Record]) -> None:
         """Move the cursors over records that nobody handles, in one transaction."""
         try:

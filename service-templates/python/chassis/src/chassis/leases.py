@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable
 
 from chassis import faults
-from chassis.outbox import BUCKETS
+from chassis.buckets import BUCKETS
 from chassis.relay_rules import rebalance
 from chassis.work import Connection
 

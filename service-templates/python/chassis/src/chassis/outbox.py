@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from chassis.buckets import bucket
 from chassis.codec import AVRO, Codec
 from chassis.definition import Definition
 from chassis.identity import uuid7
@@ -21,7 +21,6 @@ from chassis.message import to_wire
 from chassis.tracing import create_span
 from chassis.work import Connection, MessageContext, Outgoing
 
-BUCKETS = 64
 _APPEND_ONE = "SELECT outbox_append(%s, %s, %s::smallint, %s, %s, %s, %s)"
 # The function is volatile, so it is called after the sort: in the order of the list.
 _APPEND_MANY = """
@@ -30,15 +29,6 @@ SELECT outbox_append(m.topic, m.key, m.bucket, m.id, m.type, m.headers, m.payloa
        WITH ORDINALITY AS m (topic, key, bucket, id, type, headers, payload, n)
  ORDER BY m.n
 """
-
-
-@lru_cache(maxsize=4096)
-def bucket(key: str) -> int:
-    """Which of the relay's buckets a key falls into: FNV-1a of 32 bits, modulo 64."""
-    value = 0x811C9DC5
-    for byte in key.encode():
-        value = (value ^ byte) * 0x01000193 & 0xFFFFFFFF
-    return value % BUCKETS
 
 
 class EventOutbox:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,17 +13,22 @@ from chassis.work import MessageContext, SagaHeaders
 RAW = "_raw"
 """Beside the headers of a parked record when text cannot hold them or its key exactly."""
 
+_INDEXED = ("ce_id", "ce_source")
+_MOST_INDEXED = 512  # bytes; PostgreSQL's indexes end at 2700 for all columns together
+
 
 def record_of(message: Any) -> Record:
     """A record from what the Kafka client gives."""
     raw_headers = tuple(message.headers() or ())
     raw_key = message.key()
+    headers = {name: _text(value) for name, value in raw_headers}
+    headers |= {name: _bounded(headers[name]) for name in _INDEXED if name in headers}
     return Record(
         topic=message.topic(),
         partition=message.partition(),
         offset=message.offset(),
-        key=_text(raw_key),
-        headers={name: _text(value) for name, value in raw_headers},
+        key=_bounded(_text(raw_key)),
+        headers=headers,
         payload=message.value(),
         timestamp=message.timestamp()[1],
         raw_key=raw_key,
@@ -67,6 +73,13 @@ def stored_record(place: tuple[str, int, int], key: str, headers: Mapping[str, A
 def _text(raw: bytes | None) -> str:
     """Text that a database can keep: what is no UTF-8 or NUL is written as an escape."""
     return (raw or b"").decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+
+
+def _bounded(text: str) -> str:
+    """Text that an index can hold; what is longer is known by its digest."""
+    if len(text.encode()) <= _MOST_INDEXED:
+        return text
+    return f"{text[:64]}#{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _base64(raw: bytes | None) -> str | None:

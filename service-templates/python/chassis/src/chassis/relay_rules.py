@@ -13,7 +13,7 @@ from typing import Literal
 from uuid import UUID
 
 from chassis.backoff import Choose, equal_jitter
-from chassis.outbox import BUCKETS
+from chassis.buckets import BUCKETS
 
 BASE_MS, CAP_MS = 200, 30_000
 MOST_ATTEMPTS = 10

@@ -6,18 +6,19 @@ of every span that handles the message, so that one business transaction is one 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Span, SpanKind, TraceFlags
 
 from chassis import telemetry
 from chassis.dispatch import Record
 from chassis.work import MessageContext
 
 _tracer = trace.get_tracer("chassis.messaging")
-_SAMPLED = "-01"
+_FLAGS = re.compile("[0-9a-f]{2}")
 
 
 def create_span(topic: str, key: str, message_id: str, context: MessageContext) -> dict[str, str]:
@@ -35,7 +36,8 @@ def create_span(topic: str, key: str, message_id: str, context: MessageContext) 
 
 def is_sampled(headers: Mapping[str, str]) -> bool:
     """Whether the trace of a message is recorded: spares the relay spans that nobody would see."""
-    return headers.get("ce_traceparent", "").endswith(_SAMPLED)
+    flags = headers.get("ce_traceparent", "").rpartition("-")[2]
+    return bool(_FLAGS.fullmatch(flags)) and bool(int(flags, 16) & TraceFlags.SAMPLED)
 
 
 def send_span(topic: str, key: str, headers: Mapping[str, str]) -> tuple[Span, dict[str, str]]:

@@ -34,10 +34,23 @@ def policy(command: str, bindings: dict[str, Any], **more: Any) -> dict[str, Any
     return facts | {"bindings": bound} | more
 
 
+class Work(FakeWork):
+    """Keeps in which context each event was published."""
+
+    def __init__(self, context: MessageContext, first_id: int) -> None:
+        super().__init__(context, first_id)
+        self.contexts: list[MessageContext] = []
+
+    def publish(self, event: object, *, saga_headers: dict[str, str] | None = None) -> Any:
+        self.contexts.append(self.context)
+        return super().publish(event, saga_headers=saga_headers)
+
+
 def follow(repository: MemoryRepository[Order], facts: dict[str, Any], event: dict[str, Any]) -> FakeWork:
     service = tiny_service(repository, policies=[facts])
-    work = FakeWork(MessageContext(correlation_id="c", saga=SAGA), first_id=100)
+    work = Work(MessageContext(correlation_id="c", saga=SAGA), first_id=100)
     apply_policy(service, service.definition.policies[0], event, work)
+    assert all((context.correlation_id, context.saga) == ("c", None) for context in work.contexts)
     assert work.context.saga == SAGA, "as it was before"
     return work
 

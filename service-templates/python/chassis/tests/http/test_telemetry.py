@@ -94,12 +94,15 @@ def test_failed_request_is_a_failed_span_without_the_text_of_its_error(spans: li
 
 
 def test_sensitive_attributes_and_errors_stay_inside(spans: list[ReadableSpan]) -> None:
-    with pytest.raises(ValueError, match="ada"), telemetry.span("s", attributes={"app.order.email": "ada@x", "n": 1}):
-        raise ValueError("ada@x")
+    with (
+        pytest.raises(ValueError, match="Lovelace"),
+        telemetry.span("s", attributes={"app.order.email": "Lovelace@x", "n": 1}),
+    ):
+        raise ValueError("Lovelace@x")
     flush()
     (span,) = spans
     assert dict(span.attributes or {}) == {"app.order.email": "[redacted]", "n": 1, "error.type": "ValueError"}
-    assert "ada" not in span.to_json()
+    assert "Lovelace" not in span.to_json()
 
 
 def test_share_of_new_traces_and_the_parents_word(kept: Kept) -> None:
@@ -148,7 +151,9 @@ def record(**extra: object) -> logging.LogRecord:
 
 def test_log_line(spans: list[ReadableSpan]) -> None:
     with telemetry.span("s"), telemetry.bound(correlation_id="c", saga_id="s"):
-        line = json.loads(JsonFormatter("order", NAMES).format(record(count=1, payload={"email": "ada@x", "n": [1]})))
+        line = json.loads(
+            JsonFormatter("order", NAMES).format(record(count=1, payload={"email": "Lovelace@x", "n": [1]}))
+        )
         context = trace.get_current_span().get_span_context()
     assert line.pop("time").endswith("Z")
     assert line == {
@@ -174,7 +179,7 @@ def test_bound_ids_end_with_their_block() -> None:
 
 
 def test_errors_in_logs_keep_their_place_but_not_the_rows_values() -> None:
-    text = "duplicate key\nDETAIL:  Key (email)=(ada@x) already exists."
+    text = "duplicate key\nDETAIL:  Key (email)=(Lovelace@x) already exists."
     try:
         raise ValueError(text)
     except ValueError:
@@ -182,10 +187,10 @@ def test_errors_in_logs_keep_their_place_but_not_the_rows_values() -> None:
     line = json.loads(JsonFormatter("order", NAMES).format(failed))
     assert line["error"] == "ValueError"
     assert "test_telemetry.py" in line["stack"]
-    assert "ada" not in line["stack"]
+    assert "Lovelace" not in line["stack"]
     sent = redacted_record(failed, NAMES)
     assert sent.exc_info is None
-    assert "ada" not in sent.stack  # type: ignore[attr-defined]
+    assert "Lovelace" not in sent.stack  # type: ignore[attr-defined]
 
 
 def test_redaction_at_any_depth() -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import psycopg
 import pytest
 from confluent_kafka import Producer
-from lab import SOURCE, TYPE, Bus, Store, first_sequences, record, until
 
 from chassis import faults
 from chassis.consumer import RecordConsumer
@@ -23,6 +22,7 @@ from chassis.redelivery import Redelivery
 from chassis.refetch import TopicReader
 from chassis.relay import OutboxRelay
 from chassis.work import UnitOfWork
+from lab import SOURCE, TYPE, Bus, Store, first_sequences, record, until
 
 
 class Reader:
@@ -121,7 +121,7 @@ def test_crashed_consumer_repeats_no_effect(effects: Store, bus: Bus, label: str
         reader.consumer._commit = lambda *_, **__: None  # type: ignore[method-assign]  # nor on the way out
         thread = threading.Thread(target=_until_killed, args=(reader.consumer, Killed))
         thread.start()
-        until(lambda thread=thread, reader=reader: not thread.is_alive() or reader.count() == 10)
+        until(lambda thread=thread, done=reader.consumer._done: not thread.is_alive() or 10 in done.values())
         reader.consumer._stop.set()
         thread.join(20)
     assert crashes == 3

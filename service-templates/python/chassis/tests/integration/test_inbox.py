@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from lab import SOURCE, TYPE, Store, record
 
 from chassis import faults
 from chassis.dead_letters import DeadLetterRefused, DeadLetters, Reason
@@ -18,6 +17,7 @@ from chassis.inbox import Inbox
 from chassis.inbox_rules import Verdict
 from chassis.redelivery import Redelivery
 from chassis.work import UnitOfWork
+from lab import SOURCE, TYPE, Store, record
 
 TOPIC = "lab.events"
 
@@ -338,3 +338,29 @@ def test_database_away_is_said_and_parks_nothing(desk: Desk) -> None:
     desk.store.database.close()
     with pytest.raises(InboxUnavailable):
         desk.receive(*of("k", 1))
+
+
+def test_several_in_one_transaction_or_none(desk: Desk) -> None:
+    records = [*of("k", 1, 2, 4), *of("other", 1)]
+    assert desk.inbox.receive_together(records)
+    assert (desk.applied(), desk.applied("other")) == ([1, 2], [1])
+    assert desk.parked() == [("k", 4, "gap")]
+    desk.broken["bad-1"] = RuntimeError("poison")
+    assert not desk.inbox.receive_together(of("other", 2) + of("bad", 1) + of("k", 3, 5))
+    assert desk.applied("other") == [1], "rolled back with the one that failed"
+    assert desk.inbox.receive_together([*records, *of("k", 3), *of("other", 2)])
+    desk.retry()
+    assert (desk.applied(), desk.applied("other")) == ([1, 2, 3, 4], [1, 2])
+
+
+def test_each_of_several_runs_in_its_own_context(desk: Desk) -> None:
+    causes: list[str | None] = []
+    desk.dispatch.on(TYPE, lambda record, work: causes.append(work.context.causation_id))
+    assert desk.inbox.receive_together(of("k", 1, 2))
+    assert causes == ["k-1", "k-2"]
+
+
+def test_hostile_sizes_hold_up_nobody(desk: Desk) -> None:
+    """What would not fit an index or a counter is handled like anything else."""
+    huge = record(TOPIC, "k", None, 1, ce_id="x", headers={"ce_sequence": "9" * 30, "note": "n" * 100_000})
+    assert desk.receive(huge) == ["handle"]

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from lab import Bus, Store, first_sequences, until
 
 from chassis import faults
 from chassis.dispatch import GAP_TYPE
 from chassis.kafka import RecordProducer, Sendable
 from chassis.relay import OutboxRelay
 from chassis.relay_rules import MOST_ATTEMPTS, Failure
+from lab import Bus, Store, first_sequences, until
 
 
 class Killed(BaseException):
@@ -29,9 +29,7 @@ class StubProducer:
         self.sent: list[tuple[str, int]] = []
         self.failures: dict[str, Failure] = {}
 
-    def send(
-        self, records: Sequence[Sendable], meanwhile: Callable[[], None] | None = None
-    ) -> list[Failure | None]:
+    def send(self, records: Sequence[Sendable], meanwhile: Callable[[], None] | None = None) -> list[Failure | None]:
         self.sent += [(str(r.key), int(str(dict(r.headers)["ce_sequence"]))) for r in records]
         return [self.failures.get(str(record.key)) for record in records]
 
@@ -63,9 +61,7 @@ def kill_at(label: str) -> None:
     faults.install(hook)
 
 
-def test_carries_everything_and_deletes_what_is_acknowledged(
-    store: Store, bus: Bus, producer: RecordProducer
-) -> None:
+def test_carries_everything_and_deletes_what_is_acknowledged(store: Store, bus: Bus, producer: RecordProducer) -> None:
     topic = bus.topic()
     store.publish(topic, *(f"k{n % 7}" for n in range(100)))
     relay = relay_of(store, producer)
@@ -255,9 +251,9 @@ def test_message_that_is_refused_for_good_is_buried_and_holds_its_key(
     assert [record.key for record in bus.read(topic, 1)] == ["other"]
     # Discarded, as operators do: a gap marker takes the place of the dead message, so consumers go on.
     store.execute(
-        "WITH dead AS (DELETE FROM outbox_dead RETURNING *) INSERT INTO outbox (position, bucket, topic, msg_key, key_seq,"
-        " ce_id, ce_type, headers, payload) OVERRIDING SYSTEM VALUE SELECT position, bucket, topic, msg_key, key_seq,"
-        " ce_id, %s, headers || jsonb_build_object('ce_type', %s::text), '{}' FROM dead",
+        "WITH dead AS (DELETE FROM outbox_dead RETURNING *) INSERT INTO outbox (position, bucket, topic, msg_key,"
+        " key_seq, ce_id, ce_type, headers, payload) OVERRIDING SYSTEM VALUE SELECT position, bucket, topic, msg_key,"
+        " key_seq, ce_id, %s, headers || jsonb_build_object('ce_type', %s::text), '{}' FROM dead",
         GAP_TYPE,
         GAP_TYPE,
     )

@@ -15,7 +15,6 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from lab import Store, until
 
 from chassis.aggregates import AggregateTable
 from chassis.database import Database
@@ -24,6 +23,7 @@ from chassis.identity import uuid7
 from chassis.message import InvalidMessage, message
 from chassis.migrations import MigrationError, chassis_migrations, migrate
 from chassis.values import Money
+from lab import Store, until
 
 
 @pytest.fixture

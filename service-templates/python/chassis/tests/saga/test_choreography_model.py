@@ -67,7 +67,7 @@ class Choreographed(RuleBasedStateMachine):
         first = Seen(step="Place", role="succeeded", payload=PLACED)
         self.services["order"].barrier.add("Place:forward")
         self.take(fulfilment.begin(saga, UUID(int=7), {}, PLACED, now=self.now))
-        self.tell(first)
+        self.say(self.services["order"], first)
         for _ in range(ahead):
             self.everything_arrives()
             for service in self.services.values():

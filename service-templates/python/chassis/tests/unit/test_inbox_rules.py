@@ -1,4 +1,4 @@
-"""The inbox's decisions, against a model: records arrive in any order, again and again, and are applied once in order."""
+"""The inbox's decisions, against a model: records arrive in any order, repeated, and are applied once, in order."""
 
 from __future__ import annotations
 

@@ -39,7 +39,11 @@ def test_what_failures_mean() -> None:
     assert judge(errors.DeadlockDetected("x")).in_place
     assert judge(errors.QueryCanceled("x")).kind == "timeout"
     invalid = judge(InvalidMessage((FieldError("/a", "is missing"),)))
-    assert (invalid.kind, invalid.final, invalid.text) == ("validation", True, "validation: InvalidMessage: /a is missing")
+    assert (invalid.kind, invalid.final, invalid.text) == (
+        "validation",
+        True,
+        "validation: InvalidMessage: /a is missing",
+    )
     assert not judge(RegistryUnavailable("x")).counts
     assert judge(KeyError("x")).in_place
 

@@ -60,3 +60,14 @@ def test_context_and_saga() -> None:
     assert (context.saga, context.correlation_id, context.causation_id, context.caller) == (saga, "c", "m", "/s")
     assert SagaHeaders.of({"ce_sagaid": "nonsense"}) is None
     assert "ce_replyto" not in saga.headers()
+
+
+def test_what_no_index_can_hold_is_known_by_its_digest() -> None:
+    long = b"k" * 5000
+    one = arrived(long, [("ce_id", long + b"1"), ("ce_source", long), ("ce_sequence", b"9" * 20)])
+    other = arrived(long, [("ce_id", long + b"2"), ("ce_source", long)])
+    assert (one.key, one.ce_source) == (other.key, other.ce_source)
+    assert one.ce_id != other.ce_id
+    assert max(map(len, (one.key, one.ce_id, one.ce_source))) < 200
+    assert one.sequence is None, "no database counts so far"
+    assert stored_record(("t", 3, 9), one.key, stored_headers(one), b"").raw_key == long

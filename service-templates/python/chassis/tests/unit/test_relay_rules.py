@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.outbox import BUCKETS, bucket
+from chassis.buckets import BUCKETS, bucket
 from chassis.relay_rules import (
     MOST_ATTEMPTS,
     Failure,
@@ -107,7 +108,7 @@ def test_pauses_double_up_to_a_second() -> None:
     while pauses[-1] < 1.0:
         pauses.append(next_pause(pauses[-1]))
     assert pauses[1] == 0.005
-    assert all(later <= 2 * earlier for earlier, later in zip(pauses[1:], pauses[2:], strict=False))
+    assert all(later <= 2 * earlier for earlier, later in pairwise(pauses[1:]))
     assert next_pause(1.0) == 1.0
 
 

@@ -8,7 +8,7 @@ every step before it is undone or closed in strict reverse order. So a saga is n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,11 +53,13 @@ def due(flow: Flow, service: str, history: History) -> Action | None:
     if history.aborted:
         return None
     own = [seq for seq, step in enumerate(flow.steps, start=1) if step.service == service]
-    actions: Iterator[Action | None] = (
-        *(_backward(flow, seq, history) for seq in reversed(own)),
-        *(_forward(flow, seq, history) for seq in own),
-    ).__iter__()
-    return next((action for action in actions if action is not None), None)
+    for seq in reversed(own):
+        if undoing := _backward(flow, seq, history):
+            return undoing
+    for seq in own:
+        if doing := _forward(flow, seq, history):
+            return doing
+    return None
 
 
 def may_run(flow: Flow, seq: int, history: History) -> bool:
@@ -83,7 +85,7 @@ def _overdue_reaches(flow: Flow, seq: int, history: History) -> bool:
     last = len(flow) if history.forced else flow.turning_point
     if seq == last:
         return history.forced or not history.is_done(flow.step(seq).name)
-    return seq < last
+    return seq < last and history.is_undone(flow.step(seq + 1).name)
 
 
 def _given_up(flow: Flow, seq: int, history: History) -> bool:
@@ -95,9 +97,8 @@ def _forward(flow: Flow, seq: int, history: History) -> RunForward | None:
     step = flow.step(seq)
     if seq == 1 or not history.is_done(flow.step(seq - 1).name) or not may_run(flow, seq, history):
         return None
-    data = history.data(flow)
     try:
-        return RunForward(step=step, inputs=_inputs(step, data))
+        return RunForward(step=step, inputs=_inputs(step, history.data(flow)))
     except Unbound:
         return None  # the message that carries it is still on its way
 
