@@ -1,6 +1,7 @@
 """`make demo`: generate a fleet, start it on real servers, run its transactions, show the trace, end everything.
 
-Every step is a command a person could type; this file only types them.
+Usage: python demo.py [SAMPLE [OPTION …]]; without arguments the e-commerce fleet of nine services. Every step is a
+command a person could type; this file only types them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,6 @@ def main(sample: str, *options: str) -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(*(sys.argv[1:] or ["starter"])))
+        sys.exit(main(*(sys.argv[1:] or ["ecommerce", "--stack", "python"])))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -44,6 +44,9 @@ class Killing:
         self.step: SagaStepFact = next(step for step in self.saga.steps if step.name == case.step)
         self.first = self.saga.steps[0]
         self.rule = Rule(case.label, step=case.step, undo=case.undo)
+        self.rules = [self.rule]
+        if case.label in ("tx.after_commit", "inbox.after_commit"):  # or the relay may be quicker than the kill
+            self.rules.append(Rule("relay.after_select", step=case.step, undo=case.undo, how="hold"))
         self.run = Run(case.scenario, case.scenario.prepare(live))
 
     @property
@@ -74,7 +77,7 @@ class Killing:
         if self.case.called_off:
             self._call_off()
         else:
-            self.live.arm(self.step.service, self.rule)
+            self.live.arm(self.step.service, *self.rules)
             self._begin()
         self.live.met(self.step.service, self.rule)
 
@@ -84,9 +87,9 @@ class Killing:
         pivot = next(step for step in self.saga.steps if step.kind == "pivot")
         hold = Rule("relay.after_select", step=holder.name, how="hold")
         same = holder.service == self.step.service
-        self.live.arm(holder.service, hold, *([self.rule] if same else []))
+        self.live.arm(holder.service, hold, *(self.rules if same else []))
         if not same:
-            self.live.arm(self.step.service, self.rule)
+            self.live.arm(self.step.service, *self.rules)
         self._begin()
         self.live.met(holder.service, hold)
         self.live.operate(self.saga.owner, self.run.saga, "compensate")
@@ -151,7 +154,7 @@ class Killing:
 
     def _kill_first_step(self) -> int:
         """Its client has no answer yet and asks again with the same key."""
-        self.live.arm(self.step.service, self.rule)
+        self.live.arm(self.step.service, *self.rules)
         failed: list[BaseException] = []
         client = threading.Thread(target=_noting(self._begin, failed))
         client.start()

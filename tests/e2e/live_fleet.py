@@ -202,7 +202,7 @@ class LiveFleet:
 
     @contextmanager
     def changed(self, service: str, *edits: Edit) -> Iterator[None]:
-        """The service starts again on a chassis in which something else is written; its files are put back at the end."""
+        """The service starts again on a chassis in which something else is written; the files are put back after."""
         before = {edit.path: (self.root / CHASSIS / edit.path).read_text() for edit in edits}
         try:
             for edit in edits:

@@ -54,11 +54,14 @@ def check_run(live: LiveFleet, run: Run) -> None:
     """Nothing lost, nothing twice: the rows are those expected, and each message exists once for its subject."""
     expected = run.expected
     for (service, query, value), rows in expected.rows.items():
-        assert live.sql(service, query, value) == rows, f"effects in {service}: {query}"
+        found = live.sql(service, query, value)
+        assert found == rows, f"effects in {service}: {found}, not {rows}; {query}"
     sent = [record for record in firsts(live.bus.read()) if record.headers.get("ce_correlationid") == run.correlation]
-    assert Counter(short(record) for record in sent) == Counter(expected.messages), "messages on the bus"
+    messages = Counter(short(record) for record in sent)
+    assert messages == Counter(expected.messages), f"messages on the bus: {messages}, not {expected.messages}"
     subjects = Counter((record.topic, short(record), record.headers["ce_subject"]) for record in sent)
-    assert {subject: count for subject, count in subjects.items() if count > 1} == {}, "the same message again"
+    twice = [subject for subject, count in subjects.items() if count > 1]
+    assert twice == [], f"the same again with another id: {twice}"
 
 
 def status(live: LiveFleet, owner: str, run: Run) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from e2e.live_fleet import LiveFleet
 from e2e.runs import Expected, Query, Row, Scenario
 
-ON_HAND, RESERVED = 10, 1
+ON_HAND, RESERVED = 20, 5
+"""Enough to be taken twice: what happens a second time must show, not break an invariant."""
 OBSERVERS = {
     "OrderPlaced": ("reporting", "analytics"),
     "OrderConfirmed": ("notification",),

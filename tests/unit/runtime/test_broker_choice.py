@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from fleetgen.runtime.broker import provider
-from fleetgen.runtime.broker.compose import ComposeBroker
+from fleetgen.runtime.broker.compose import ComposeBroker, stop_containers
 from fleetgen.runtime.broker.kafka import KafkaBroker
 from fleetgen.runtime.broker.kfake import KfakeBroker
 from fleetgen.runtime.broker.mock import MockBroker
@@ -87,3 +87,16 @@ def test_the_container_listens_on_loopback_only(tmp_path: Path, monkeypatch: pyt
     assert '"127.0.0.1:20001:20001"' in text
     assert "PLAINTEXT://127.0.0.1:20001" in text
     assert broker.launch().arguments[-2:] == ("up", "--abort-on-container-exit")
+
+
+def test_a_container_whose_client_was_killed_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = tmp_path / "bin" / "docker"
+    client.parent.mkdir()
+    client.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", str(client.parent), prepend=":")
+    broker = ComposeBroker(tmp_path / "data", tmp_path / "log", 20001, 3)
+    broker.prepare(lambda _: None)
+    stop_containers(tmp_path / "data")
+    *_, project, _, _ = broker.launch().arguments
+    assert (tmp_path / "asked").read_text().split() == ["compose", "-p", project, "stop"]

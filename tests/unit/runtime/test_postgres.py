@@ -6,7 +6,7 @@ import pytest
 
 from fleetgen.runtime.events import RuntimeProblem
 from fleetgen.runtime.folder import FleetFolder
-from fleetgen.runtime.postgres import Postgres, reachable
+from fleetgen.runtime.postgres import Postgres, forget_deleted, reachable
 
 NOBODY = pwd.getpwnam("nobody")
 
@@ -49,3 +49,15 @@ def test_a_folder_of_somebody_else_is_not_used(folder: FleetFolder) -> None:
     os.chown(home, 0, 0)
     with pytest.raises(RuntimeProblem, match="belongs to somebody else"):
         Postgres(folder, 20001, services=1)
+
+
+def test_data_of_a_monorepo_that_is_gone_is_removed(tmp_path: Path) -> None:
+    kept, gone = tmp_path / "kept", tmp_path / "gone"
+    for data, monorepo in ((kept, tmp_path / "here"), (gone, tmp_path / "nowhere")):
+        data.mkdir()
+        (data / "PG_VERSION").touch()
+        data.with_suffix(".monorepo").write_text(f"{monorepo}\n")
+    (tmp_path / "here" / ".fleet").mkdir(parents=True)
+    forget_deleted(tmp_path)
+    assert kept.exists() and kept.with_suffix(".monorepo").exists()
+    assert not gone.exists() and not gone.with_suffix(".monorepo").exists()

@@ -364,3 +364,14 @@ def test_hostile_sizes_hold_up_nobody(desk: Desk) -> None:
     """What would not fit an index or a counter is handled like anything else."""
     huge = record(TOPIC, "k", None, 1, ce_id="x", headers={"ce_sequence": "9" * 30, "note": "n" * 100_000})
     assert desk.receive(huge) == ["handle"]
+
+
+def test_poison_is_tried_less_and_less_often(desk: Desk) -> None:
+    """Half of a doubling second at least, all of it at most: a poisoned key costs next to nothing."""
+    desk.broken["k-1"] = RuntimeError("poison")
+    desk.receive(*of("k", 1))
+    for failures in range(1, 8):
+        wait = desk.store.value("SELECT extract(epoch FROM next_at - clock_timestamp())::float8 FROM inbox_parked")
+        assert 2 ** (failures - 1) * 0.5 - 0.4 < wait <= 2 ** (failures - 1)
+        assert desk.redelivery.run_once() == 0, "not before it is due"
+        desk.retry(turns=1)

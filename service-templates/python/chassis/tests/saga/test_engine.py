@@ -144,6 +144,16 @@ def test_a_fan_out_is_all_or_none(make_fleet: Make, mode: str) -> None:
         assert "StockReserved" not in outcomes(fleet), "and nobody heard of them"
 
 
+def test_the_items_of_a_fan_out_are_locked_in_the_order_of_their_keys(make_fleet: Make) -> None:
+    fleet = make_fleet("choreography")
+    fleet.place("c", "a", "b")
+    fleet.settle()
+    reserved = fleet.members["stock"].rows("SELECT id FROM effect ORDER BY n")
+    assert [row[0] for row in reserved] == ["a", "b", "c"]
+    parts = {fleet.order.codec.decode(r)["sku"]: r.headers["ce_sagapart"] for r in fleet.sent(".StockReserved.v1")}
+    assert parts == {"c": "1/3", "a": "2/3", "b": "3/3"}, "the parts keep the order of the items"
+
+
 def test_two_lines_of_the_same_stock(make_fleet: Make) -> None:
     """The second line is short only because of the first: the refusal stands though the first is rolled back."""
     fleet = make_fleet("choreography")

@@ -51,7 +51,7 @@ def announce(ports: Ports, acting: Acting, effect: Became) -> None:
     """Tell the world what the saga became, where somebody has to know."""
     flow = acting.flow
     kind = {"stuck": STUCK, "aborted": ABORTED}.get(effect.status)
-    if kind and flow.saga.fulfilment_topic:
+    if kind and any(topic.name == flow.saga.fulfilment_topic for topic in ports.definition.topics):
         envelopes.notice(ports.outbox, acting, Notice(type=kind), effect.reason)
     level = log.warning if effect.status == "stuck" else log.info
     level("saga %s %s is %s %s", flow.name, acting.saga_id, effect.status, effect.reason)
