@@ -266,7 +266,7 @@ def _topics(fleet: Fleet, service: Service, sagas: tuple[SagaFact, ...]) -> tupl
     own = [topic_fact(fleet, event_topic(fleet, aggregate)) for aggregate in service.aggregates]
     home = {service_topic(fleet, service, what) for what in ("commands", "replies", "fulfilment")}
     read = {topic for topic in _control_topics(fleet, service, sagas) if topic in home}
-    said = {saga.fulfilment_topic for saga in sagas if saga.fulfilment_topic in home}  # of a conducted one nobody reads it
+    said = {saga.fulfilment_topic for saga in sagas} & home  # for people, where no service reads it
     return (*own, *(topic_fact(fleet, topic, REPLY_RETENTION) for topic in sorted(read | said)))
 
 

@@ -164,6 +164,14 @@ def test_two_lines_of_the_same_stock(make_fleet: Make) -> None:
     assert fleet.amount("a") == 1
 
 
+def test_a_call_that_conflicts_is_made_again(make_fleet: Make) -> None:
+    fleet = make_fleet("orchestration", call=True)
+    fleet.plan(CheckRisk=[Conflict("somebody was first"), "succeed"])
+    saga_id = fleet.place("a")
+    assert fleet.wait_out(saga_id) == "completed"
+    assert (fleet.calls, fleet.effects()["CheckRisk"]) == (2, 1)
+
+
 def test_a_refused_call(make_fleet: Make) -> None:
     fleet = make_fleet("orchestration", call=True)
     fleet.plan(CheckRisk="refuse")

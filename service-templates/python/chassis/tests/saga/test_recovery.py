@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chassis.saga import SagaDefinitionMismatch
+from chassis.saga import SagaDefinitionMismatch, participation
 from saga_fleet import Fleet
 
 Make = Callable[..., Fleet]
@@ -140,6 +140,18 @@ def test_a_step_of_its_own_that_fails_by_timer_is_put_off(make_fleet: Make) -> N
     assert payment.timers.run_due() == 1
     assert payment.rows("SELECT attempts, last_error, due_at FROM saga_participant") == [(0, None, None)]
     assert fleet.effects()["AuthorizePayment"] == 1
+
+
+def test_participations_that_are_long_over_are_swept(make_fleet: Make) -> None:
+    fleet = make_fleet("choreography")
+    over, young, due = fleet.place("a"), fleet.place("a"), fleet.place("a")
+    with fleet.order.database.connection() as connection:
+        old = "UPDATE saga_participant SET updated_at = now() - interval '39 days' WHERE saga_id = ANY(%s)"
+        connection.execute(old, ([over, due],))
+        connection.execute("UPDATE saga_participant SET due_at = now() WHERE saga_id = %s", (due,))
+        assert participation.sweep(connection) == 1
+    left = {row[0] for row in fleet.order.rows("SELECT saga_id FROM saga_participant")}
+    assert left == {young, due}
 
 
 def test_live_sagas_keep_a_version_without_their_steps_from_starting(make_fleet: Make) -> None:

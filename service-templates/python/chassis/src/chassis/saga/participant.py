@@ -87,6 +87,8 @@ class Participant:
             if not participation.take(work, saga.id, saga.step, saga.direction, read_part(saga.part)[0]):
                 raise Conflict(f"{saga.step} of saga {saga.id} is closed")
             executed = self._ports.execute(name, payload, work)
+            if executed.rejected and flow.step(flow.seq(saga.step)).kind == "retriable":
+                raise Conflict(f"{name} is refused now, and must succeed in the end")
         answer = _outcome(executed)
         participation.save(work, saga.id, _with_answer(row.data, saga, answer, payload))
         return executed

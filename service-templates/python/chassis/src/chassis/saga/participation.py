@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from chassis import faults
-from chassis.work import UnitOfWork
+from chassis.work import Connection, UnitOfWork
 
 BARRIER = "saga-barrier"
 """The inbox's handler name under which barrier keys are kept."""
@@ -38,6 +38,13 @@ UPDATE saga_participant SET data = %s, attempts = attempts + 1, last_error = %s,
  WHERE saga_id = %s
 """
 POSTPONE_BASE, POSTPONE_CAP = 1.0, 300.0
+_SWEEP = """
+DELETE FROM saga_participant WHERE ctid = ANY(ARRAY(
+  SELECT ctid FROM saga_participant WHERE updated_at < now() - make_interval(days => %s) AND due_at IS NULL LIMIT %s))
+"""
+KEPT_DAYS = 38
+"""As long as the inbox: a topic and its dead letters may still hold a record of the saga until then."""
+SWEEP_BATCH = 5000
 _TAKE = "INSERT INTO inbox (handler, ce_source, ce_id) VALUES (%s, '', %s) ON CONFLICT DO NOTHING"
 
 
@@ -77,6 +84,11 @@ def postpone(work: UnitOfWork, saga_id: UUID, data: Mapping[str, Any], error: Ex
     """Keep what is known now; what is to be done failed, and is tried again later and later."""
     text = f"{type(error).__name__}: {error}".replace("\x00", "")[:2000]
     work.connection.execute(_POSTPONE, (Jsonb(dict(data)), text, POSTPONE_BASE, POSTPONE_CAP, saga_id))
+
+
+def sweep(connection: Connection) -> int:
+    """Delete one batch of rows that nothing has touched for long; how many went."""
+    return connection.execute(_SWEEP, (KEPT_DAYS, SWEEP_BATCH)).rowcount
 
 
 def barrier_key(saga_id: UUID, step: str, direction: str, part: int = 1) -> str:

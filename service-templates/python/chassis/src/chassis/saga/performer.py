@@ -87,9 +87,11 @@ class Performer:
         if flow is None:
             participation.postpone(work, saga_id, row.data, LookupError(f"saga {row.saga_type} is not known here"))
             return
-        faults.point("saga.timer_claimed", flow.name)
+        known = history.from_json(row.data)
+        action = choreography.due(flow, self._ports.me, known)
+        faults.point("saga.timer_claimed", action.step.name if action else "")
         with in_saga(work, flow, saga_id, correlation_id=row.correlation_id, trace_of=row.trace):
-            self._act(Acting(work, flow, saga_id), history.from_json(row.data))
+            self._act(Acting(work, flow, saga_id), known)
 
     def _act(self, acting: Acting, known: History) -> None:
         action = choreography.due(acting.flow, self._ports.me, known)

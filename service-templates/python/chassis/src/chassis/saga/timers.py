@@ -35,6 +35,8 @@ MOMENT = 0.02
 BATCH = 100
 CALLS_AT_ONCE = 8
 COUNT_EVERY = 10.0
+CONFLICT = 409
+"""Somebody else was first, or the aggregate is in another state: both may be otherwise a moment later."""
 
 _DUE = """
 SELECT saga_id, saga_type, mode FROM saga_instance WHERE next_timer_at <= clock_timestamp()
@@ -184,4 +186,5 @@ def _reply(call: PendingCall, answer: PeerAnswer) -> Reply:
         event=answer.event,
         payload=answer.data or None,
         error="" if answer.rejected else f"http-{answer.status}",
+        retryable=answer.status == CONFLICT and not answer.carried_out,
     )
