@@ -8,7 +8,13 @@ from functools import reduce, total_ordering
 from operator import add
 from typing import Any, TypeVar
 
+from chassis.domain import InvariantViolated
+
 T = TypeVar("T")
+
+
+class MixedCurrencies(InvariantViolated, ValueError):
+    """Money of two currencies was added, subtracted or ordered. What a caller sent may lead here: it is no crash."""
 
 
 @total_ordering
@@ -17,7 +23,8 @@ class Money:
     """An exact amount in minor units (cents) of a currency (ISO 4217 code).
 
     The currency is empty for a sum over nothing: that equals zero of any currency and may be added to it.
-    Currencies are never mixed: calculating or ordering across two raises `ValueError`, and they are never equal.
+    Currencies are never mixed: calculating or ordering across two raises `MixedCurrencies`, and they are never
+    equal.
     """
 
     amount: int
@@ -25,7 +32,7 @@ class Money:
 
     def _joined(self, other: Money) -> str:
         if self.currency and other.currency and self.currency != other.currency:
-            raise ValueError(f"{self.currency} and {other.currency} do not mix")
+            raise MixedCurrencies(f"{self.currency} and {other.currency} do not mix")
         return self.currency or other.currency
 
     def __add__(self, other: Money) -> Money:
