@@ -137,8 +137,8 @@ class Scenarios:
 
 
 def _payload(aggregate: Aggregate, event: Event, state: Values, inputs: Values) -> Values:
-    """The event's content: the key under its travelling name, the rest from state or input."""
-    known = {**inputs, **state, event.subject: state[aggregate.key.name]}
+    """The event's content: the key under its travelling name, the rest from input or state."""
+    known = {**state, **inputs, event.subject: state[aggregate.key.name]}
     return {carried.name: known.get(carried.name) for carried in event.fields}
 
 

@@ -7,6 +7,7 @@ Handlers do something that can be counted in the database. `script` says how the
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -162,7 +163,8 @@ def definition(service: str, facts: dict[str, Any]) -> Definition:
             "foreign_events": [event for other in others for event in _events(other)],
             "foreign_commands": [command for other in others for command in _commands(other, "")],
             "subscriptions": [],
-            "topics": [{"name": f"shop.{service}.fulfilment", "partitions": 1, "replicas": 1, "retention": 3600}], "command_topic": f"shop.{service}.commands",
+            "topics": [{"name": f"shop.{service}.fulfilment", "partitions": 1, "replicas": 1, "retention": 3600}],
+            "command_topic": f"shop.{service}.commands",
             "reply_topic": f"shop.{service}.replies", "sagas": [facts], "peers": [],
             "limits": {"breaker_failures": 5, "breaker_open": 30, "timeout_internal": 5, "timeout_external": 30,
                        "retry_attempts": 3, "bulkhead_concurrent": 4, "bulkhead_queued": 8,
@@ -422,6 +424,30 @@ class Fleet:
             if not self.step(without):
                 return self
         raise AssertionError("the fleet does not come to rest")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Every service reads in one thread and has its timers in another; the test moves the bus."""
+        over = threading.Event()
+
+        def read(member: Member) -> None:
+            while not over.is_set():
+                if not self.deliver(member):
+                    over.wait(0.01)
+
+        readers = [threading.Thread(target=read, args=(member,)) for member in self.members.values()]
+        try:
+            for member in self.members.values():
+                member.timers.start()
+            for reader in readers:
+                reader.start()
+            yield
+        finally:
+            over.set()
+            for reader in readers:
+                reader.join()
+            for member in self.members.values():
+                member.timers.stop()
 
     def pass_time(self, seconds: float) -> Fleet:
         """Let all that is waited for come nearer, as if time had passed."""

@@ -63,6 +63,17 @@ VALUES (%(handler)s, %(source)s, %(topic)s, %(key)s, %(seq)s)
 ON CONFLICT (handler, ce_source, topic, msg_key) DO UPDATE SET last_seq = excluded.last_seq
  WHERE c.last_seq < excluded.last_seq
 """
+# Longer than a record can come back: seven days in its topic, thirty as a dead letter, and a day to spare.
+KEPT_DAYS, SWEEP_BATCH = 38, 5_000
+_SWEEP = """
+DELETE FROM inbox WHERE ctid = ANY(ARRAY(
+  SELECT ctid FROM inbox WHERE processed_at < now() - make_interval(days => %s) LIMIT %s))
+"""
+
+
+def sweep(connection: Connection) -> int:
+    """Forget one batch of the messages that were handled so long ago that none comes back; how many went."""
+    return connection.execute(_SWEEP, (KEPT_DAYS, SWEEP_BATCH)).rowcount
 
 
 def _never(topic: str, partition: int) -> bool:

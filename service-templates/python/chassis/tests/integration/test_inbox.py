@@ -13,7 +13,7 @@ from chassis.dead_letters import DeadLetterRefused, DeadLetters, Reason
 from chassis.dispatch import GAP_TYPE, Dispatch, PermanentFailure, Record
 from chassis.domain import IllegalState
 from chassis.failures import InboxUnavailable
-from chassis.inbox import Inbox
+from chassis.inbox import Inbox, sweep
 from chassis.inbox_rules import Verdict
 from chassis.redelivery import Redelivery
 from chassis.work import UnitOfWork
@@ -375,3 +375,12 @@ def test_poison_is_tried_less_and_less_often(desk: Desk) -> None:
         assert 2 ** (failures - 1) * 0.5 - 0.4 < wait <= 2 ** (failures - 1)
         assert desk.redelivery.run_once() == 0, "not before it is due"
         desk.retry(turns=1)
+
+
+def test_sweeping_forgets_what_cannot_come_back(desk: Desk) -> None:
+    desk.receive(*of("k", 1, 2))
+    desk.store.execute("UPDATE inbox SET processed_at = now() - interval '39 days' WHERE ce_id = 'k-1'")
+    with desk.store.database.connection() as connection:
+        assert sweep(connection) == 1
+        assert sweep(connection) == 0
+    assert desk.receive(*of("k", 1, 2)) == ["stale", "duplicate"], "the cursor remembers longer than the inbox"

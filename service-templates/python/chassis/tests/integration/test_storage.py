@@ -230,6 +230,19 @@ def test_reader_waits_for_the_writer(store: Store, baskets: AggregateTable[Baske
         assert baskets.get(work, one.basket_id).count == 30
 
 
+def test_query_waits_for_nobody(store: Store, baskets: AggregateTable[Basket]) -> None:
+    one = basket(count=1)
+    with store.database.work() as work:
+        baskets.add(work, one)
+    with store.database.work() as writer:
+        baskets.save(writer, replace(baskets.get(writer, one.basket_id), count=2))
+        with store.database.work() as reader:
+            reader.connection.execute("SET LOCAL lock_timeout = '1s'")
+            assert baskets.read(reader, one.basket_id) == one
+            with pytest.raises(NotFound):
+                baskets.read(reader, basket().basket_id)
+
+
 def test_find_and_page(store: Store, baskets: AggregateTable[Basket]) -> None:
     stored = sorted((basket(owner=owner, sum_=Money(9, "EUR")) for owner in "aabaa"), key=lambda each: each.basket_id)
     with store.database.work() as work:

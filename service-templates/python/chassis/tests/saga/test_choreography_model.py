@@ -14,13 +14,13 @@ from uuid import UUID
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from saga_flows import PLACED, START, bound, flow, plain, source, step
 
 from chassis.saga import choreography, fulfilment
 from chassis.saga.choreography import Close, RunForward, RunUndo
 from chassis.saga.flow import Flow
 from chassis.saga.history import SKIPPED, UNDONE, History, Notice, Seen
 from chassis.saga.instance import LIVE, Announce, Decision, TimerDue
+from saga_flows import PLACED, START, bound, flow, plain, source, step
 
 LINES = source("PlaceDone.lines")
 FLOWS = [

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.values import NO_MONEY, Money, total
+from chassis.domain import InvariantViolated
+from chassis.http.errors import problem_of
+from chassis.values import NO_MONEY, MixedCurrencies, Money, total
 
 amounts = st.integers(-(10**12), 10**12)
 
@@ -48,3 +50,10 @@ def test_totals() -> None:
     assert total(iter([2, 3]), 0) == 5
     assert total([], 0) == 0
     assert total([Decimal("1.10"), Decimal("2.20")], Decimal(0)) == Decimal("3.30")
+
+
+def test_mixed_currencies_are_the_callers_fault_not_a_crash() -> None:
+    with pytest.raises(InvariantViolated, match="EUR and USD do not mix"):
+        _ = Money(1, "EUR") + Money(1, "USD")
+    found = problem_of(MixedCurrencies("EUR and USD do not mix"))
+    assert (found.status, found.detail) == (409, "EUR and USD do not mix")

@@ -77,7 +77,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callab
     (domain.Conflict, _conflict),
     (psycopg.errors.QueryCanceled, _timeout),
     (psycopg.errors.UniqueViolation, lambda error: _conflict(domain.Conflict("the key is taken"))),
-    (psycopg.errors.NumericValueOutOfRange, lambda error: _invariant(domain.InvariantViolated("a number fits into 64 bits"))),
+    (psycopg.errors.NumericValueOutOfRange, lambda error: _invariant(domain.InvariantViolated("numbers have 64 bits"))),
     ((PoolTimeout, TooManyRequests, psycopg.errors.LockNotAvailable), _busy),
     (psycopg.OperationalError, _busy),
 )

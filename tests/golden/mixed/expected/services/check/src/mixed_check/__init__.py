@@ -1,0 +1,4 @@
+"""Check.
+
+Saying no in time.
+"""

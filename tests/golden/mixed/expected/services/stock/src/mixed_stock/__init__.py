@@ -1,0 +1,4 @@
+"""Stock.
+
+What is there.
+"""

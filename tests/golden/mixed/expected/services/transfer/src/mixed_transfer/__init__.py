@@ -1,0 +1,4 @@
+"""Transfer.
+
+Moving what is at hand.
+"""

@@ -1,0 +1,1 @@
+"""Where the service meets the world: repositories, and the composition of everything."""

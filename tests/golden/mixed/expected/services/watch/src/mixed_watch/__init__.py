@@ -1,0 +1,4 @@
+"""Watch.
+
+Seeing what happens.
+"""

@@ -1,0 +1,4 @@
+"""Order.
+
+Taking orders and seeing them through.
+"""

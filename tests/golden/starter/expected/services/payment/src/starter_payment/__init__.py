@@ -1,0 +1,4 @@
+"""Payment.
+
+Taking money for orders.
+"""

@@ -1,0 +1,25 @@
+"""What all tests of the service share."""
+
+from __future__ import annotations
+
+import pytest
+from chassis.doubles import MemoryRepository
+from chassis.service import Service
+from chassis.testing import ApiClient
+
+from starter_payment.adapters.composition import assemble
+from starter_payment.domain.payment import Payment
+from starter_payment.gen.wiring import wire
+
+
+@pytest.fixture
+def service() -> Service:
+    """The whole service, its repositories in memory."""
+    handlers = assemble(payments=MemoryRepository[Payment](key="id"))
+    return wire(handlers)
+
+
+@pytest.fixture
+def client(service: Service) -> ApiClient:
+    """The service over HTTP, with every scope."""
+    return ApiClient(service)

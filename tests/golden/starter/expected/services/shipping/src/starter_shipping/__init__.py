@@ -1,0 +1,4 @@
+"""Shipping.
+
+Parcels and their way to the customer.
+"""
