@@ -88,6 +88,7 @@ class LiveFleet:
         """Start it, each service with the probe, and keep a shadow of everything that enters an outbox."""
         self.root = root
         self.fleet: LocalFleet = read_monorepo(root)
+        self.ended: dict[str, tuple[str, int]] = {}  # status and version of the sagas known to have ended
         self._folder = FleetFolder(root)
         self._probes = root.with_name(f"{root.name}-probes")
         self._tokens: dict[tuple[tuple[str, ...], bool], str] = {}
@@ -222,12 +223,10 @@ class LiveFleet:
             if process is not None and is_stopped(process.identity.pid):
                 os.kill(process.identity.pid, signal.SIGCONT)
 
-    def passages(self, service: str, label: str, pid: int | None = None) -> int:
-        """How often a label was passed, by one process or by all."""
-        with suppress(FileNotFoundError):
-            lines = [line.split(" ") for line in (self._probe(service) / "passages").read_text().splitlines()]
-            return sum(1 for line in lines if line[1] == label and pid in (None, int(line[0])))
-        return 0
+    def passages(self, service: str, label: str, detail: str) -> int:
+        """How often a point was passed, over all lives of the service."""
+        lines = (self._probe(service) / "passages").read_text().splitlines()
+        return sum(1 for line in lines if line.split(" ")[1:] == [label, detail])
 
     def _process(self, service: str) -> ProcessState | None:
         state = read_state(self._folder)

@@ -11,7 +11,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from e2e.bank_runs import FLAGGED, REFUSED, SETTLED
-from e2e.invariants import await_read, await_rest, check_all, each_handled_once
+from e2e.invariants import check_all, each_handled_once
 from e2e.kills import Kill, PolicyKill, kill_and_check
 from e2e.live_fleet import Edit, LiveFleet, generate
 from e2e.runs import check_run
@@ -73,7 +73,6 @@ NO_CURSOR = Edit("inbox_rules.py", "return Verdict.STALE", "return Verdict.HANDL
 
 def kill_in_policy(live: LiveFleet, case: PolicyKill) -> None:
     run = case.carry_out(live)
-    await_rest(live)
     check_run(live, run)
 
 
@@ -81,7 +80,6 @@ def fails_without_inbox(live: LiveFleet, case: PolicyKill) -> None:
     """What the record led to is there twice, and of records handled since then no row tells."""
     with live.changed(case.service, NO_INSERT, NO_CURSOR):
         run = case.carry_out(live)
-        await_read(live)
         with pytest.raises(AssertionError, match=f"effects in {case.service}"):
             check_run(live, run)
         with pytest.raises(AssertionError, match=f"{case.service} lacks rows in its inbox"):
@@ -92,7 +90,6 @@ def fails_without_insert(live: LiveFleet, case: PolicyKill) -> None:
     """The insert alone taken out: the cursor of the key still keeps the effect single, but the rows are missed."""
     with live.changed(case.service, NO_INSERT):
         run = case.carry_out(live)
-        await_read(live)
         check_run(live, run)
         with pytest.raises(AssertionError, match=f"{case.service} lacks rows in its inbox"):
             each_handled_once(live)

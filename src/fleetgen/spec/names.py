@@ -40,7 +40,7 @@ _TYPES = frozenset(
     for line in (
         "Money Accepted Refused Handlers UnitOfWork Service String Object Integer Boolean Exception Error Any None",
         "True False Optional List Map Set UUID Uuid Decimal Instant Record Class Override Promise Array Symbol Date",
-        "Json Type Command Event Query Aggregate Repository",
+        "Json Type Command Event Query Aggregate Repository IllegalState InvariantViolated StrEnum",
     )
     for word in line.split()
 )
