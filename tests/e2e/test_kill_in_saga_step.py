@@ -11,11 +11,12 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from e2e.bank_runs import FLAGGED, REFUSED, SETTLED
-from e2e.invariants import check_all, each_handled_once
+from e2e.invariants import await_rest, check_all, each_handled_once
 from e2e.kills import Kill, PolicyKill, kill_and_check
 from e2e.live_fleet import Edit, LiveFleet, generate
 from e2e.runs import check_run
 from e2e.shop_runs import CALLED_OFF, COMPLETED, DECLINED, SHORT
+from fleetgen.runtime.smoke import smoke
 
 HTTP = ("barrier.after_insert", "tx.before_commit", "tx.after_commit")
 BUS = ("barrier.after_insert", "inbox.after_effect", "tx.before_commit", "tx.after_commit", "inbox.after_commit")
@@ -95,6 +96,13 @@ def fails_without_insert(live: LiveFleet, case: PolicyKill) -> None:
             each_handled_once(live)
 
 
+def smoke_and_check(live: LiveFleet) -> None:
+    result = smoke(live.root)
+    assert result.passed, result.text()
+    await_rest(live)
+    check_all(live)
+
+
 @pytest.fixture(scope="class")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFleet]:
     with closing(LiveFleet(generate("ecommerce", tmp_path_factory.mktemp("shop") / "fleet"))) as live:
@@ -115,6 +123,10 @@ class TestShop:
     def test_a_kill_behind_a_policy_doubles_nothing(self, shop: LiveFleet) -> None:
         kill_in_policy(shop, SHOP_POLICY)
 
+    @pytest.mark.full
+    def test_smoke_leaves_nothing_behind(self, shop: LiveFleet) -> None:
+        smoke_and_check(shop)
+
     def test_at_rest_all_invariants_hold(self, shop: LiveFleet) -> None:
         check_all(shop)
 
@@ -134,6 +146,9 @@ class TestBank:
     @pytest.mark.full
     def test_a_kill_behind_a_policy_doubles_nothing(self, bank: LiveFleet) -> None:
         kill_in_policy(bank, BANK_POLICY)
+
+    def test_smoke_leaves_nothing_behind(self, bank: LiveFleet) -> None:
+        smoke_and_check(bank)
 
     def test_at_rest_all_invariants_hold(self, bank: LiveFleet) -> None:
         check_all(bank)

@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from chassis import meters
+from chassis import inbox, meters
 from chassis.codec import Codec
 from chassis.cron import Cron
 from chassis.database import Database
 from chassis.dispatch import Dispatch
 from chassis.execute import Executed, execute
+from chassis.http import idempotency
 from chassis.http.admin import Admin, Health
 from chassis.http.app import Api
 from chassis.http.auth import KeySet, TokenAuthenticator
 from chassis.http.calls import Ports
 from chassis.http.client import PeerClient
-from chassis.http.idempotency import SqlIdempotencyStore, sweep
+from chassis.http.idempotency import SqlIdempotencyStore
 from chassis.http.limits import RateLimiter
 from chassis.http.operations import SqlOperations
 from chassis.kafka import RecordProducer, WantedTopic, ensure_topics
@@ -29,10 +30,10 @@ from chassis.outbox import EventOutbox
 from chassis.reactions import event_handlers
 from chassis.registry import HttpRegistry
 from chassis.relay import OutboxRelay
-from chassis.saga import SagaAdmin, SagaEngine
+from chassis.saga import SagaAdmin, SagaEngine, participation
 from chassis.schedule import Job, Timetable, scheduled_commands
 from chassis.subscriber import Subscriber
-from chassis.work import MessageContext, UnitOfWork
+from chassis.work import Connection, MessageContext, UnitOfWork
 
 if TYPE_CHECKING:
     from chassis.service import Service
@@ -105,14 +106,22 @@ class Composition:
         return execute(self._service, name, payload, work, sagas=self.engine)
 
     def _jobs(self) -> list[Job]:
-        def sweep_answers(_: object) -> None:
-            swept = 1
-            while swept:
-                with self.database.connection() as connection:
-                    swept = sweep(connection)
+        def sweeping(batch: Callable[[Connection], int]) -> Callable[[object], None]:
+            def sweep_all(_: object) -> None:
+                swept = 1
+                while swept:
+                    with self.database.connection() as connection:
+                        swept = batch(connection)
 
+            return sweep_all
+
+        sweeps = {
+            "idempotency-sweep": idempotency.sweep,
+            "inbox-sweep": inbox.sweep,
+            "saga-sweep": participation.sweep,
+        }
         jobs = scheduled_commands(self._service, self.database, self.engine)
-        return [*jobs, Job("idempotency-sweep", Cron.parse(SWEEP), sweep_answers)]
+        return [*jobs, *(Job(name, Cron.parse(SWEEP), sweeping(batch)) for name, batch in sweeps.items())]
 
     def _dispatch(self) -> Dispatch:
         """Which code handles which record."""

@@ -21,7 +21,7 @@ from chassis.backoff import equal_jitter
 from chassis.dispatch import Record
 from chassis.failures import InboxUnavailable
 from chassis.inbox import Inbox
-from chassis.kafka import librdkafka_log
+from chassis.kafka import RECONNECT, librdkafka_log
 from chassis.records import record_of
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ class RecordConsumer:
             "queued.max.messages.kbytes": 16_384,
             "topic.metadata.refresh.interval.ms": 30_000,
             "log_level": 4,
+            **RECONNECT,
             **({"group.instance.id": member} if member else {}),
             **overrides,
         }

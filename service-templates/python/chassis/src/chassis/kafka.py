@@ -34,6 +34,8 @@ _FATAL_CODES = frozenset({
     KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD,
     KafkaError.TOPIC_EXCEPTION, KafkaError._INVALID_ARG,
 })  # fmt: skip
+# A broker that is down is asked for twice a second, not ten times.
+RECONNECT = {"reconnect.backoff.ms": 500, "reconnect.backoff.max.ms": 5_000}
 _UNANSWERED = Failure("broker", "no answer")
 
 
@@ -83,6 +85,7 @@ class RecordProducer:
             "message.timeout.ms": 10_000,
             "message.max.bytes": 1_048_576,
             "log_level": 4,
+            **RECONNECT,
             **overrides,
         }
         self._producer: Any = None
