@@ -162,9 +162,7 @@ class Killing:
     def _kill_first_step(self) -> int:
         """Its client has no answer yet and asks again with the same key."""
         self.live.arm(self.step.service, *self.rules)
-        failed: list[BaseException] = []
-        client = threading.Thread(target=_noting(self._begin, failed))
-        client.start()
+        client = Client(self._begin)
         try:
             self.live.met(self.step.service, self.rule)
             begun = 0 if self.case.label in BEFORE_COMMIT else 1
@@ -178,19 +176,65 @@ class Killing:
                 assert rows[self.saga.steps[1].name, "forward"] == "sent"
         finally:
             dead = self.live.kill(self.step.service)
-            client.join()
-        assert failed == []
+            client.answered()
         return dead
 
 
-def _noting(action: Callable[[], object], failed: list[BaseException]) -> Callable[[], None]:
-    def noted() -> None:
-        try:
-            action()
-        except BaseException as error:
-            failed.append(error)
+class Client:
+    """Somebody who waits for an answer while the service dies, in a thread of its own."""
 
-    return noted
+    def __init__(self, ask: Callable[[], None]) -> None:
+        self._ask = ask
+        self._failed: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="client")
+        self._thread.start()
+
+    def answered(self) -> None:
+        """Wait for the answer; raises what went wrong."""
+        self._thread.join()
+        if self._failed is not None:
+            raise self._failed
+
+    def _run(self) -> None:
+        try:
+            self._ask()
+        except BaseException as error:
+            self._failed = error
+
+
+@dataclass(frozen=True)
+class OwnerKill:
+    """The owner of a saga dies between two of its own transactions; `detail` is the step in hand, `sent` what waits."""
+
+    scenario: Scenario
+    label: str
+    detail: str
+    sent: tuple[str, str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.scenario.name}-{self.detail}-{self.label}"
+
+    def carry_out(self, live: LiveFleet) -> Run:
+        """The run, once all is at rest again."""
+        saga = live.fleet.sagas[0]
+        run = Run(self.scenario, self.scenario.prepare(live))
+        correlated = "SELECT saga_id::text FROM saga_instance WHERE correlation_id = %s"
+        rule = Rule(self.label, detail=self.detail)
+        live.arm(saga.owner, rule)
+        client = Client(lambda: begin(live, saga, run))
+        try:
+            live.met(saga.owner, rule)
+            run.saga = live.sql(saga.owner, correlated, run.correlation)[0][0]
+            assert steps(live, saga.owner, run)[self.sent] == "sent"
+            dead = live.kill(saga.owner)
+        finally:
+            live.release()
+            client.answered()
+        await_end(live, saga.owner, run)
+        live.back(saga.owner, dead)
+        await_rest(live)
+        return run
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from _pytest.mark import ParameterSet
 
 from e2e.bank_runs import FLAGGED, REFUSED, SETTLED
 from e2e.invariants import await_rest, check_all, each_handled_once
-from e2e.kills import Kill, PolicyKill, kill_and_check
+from e2e.kills import Kill, OwnerKill, PolicyKill, kill_and_check
 from e2e.live_fleet import Edit, LiveFleet, generate
 from e2e.runs import check_run
 from e2e.shop_runs import CALLED_OFF, COMPLETED, DECLINED, SHORT
@@ -62,6 +62,13 @@ BANK = [
 
 SHOP_POLICY = PolicyKill(COMPLETED, "inventory", "OrderConfirmed")
 BANK_POLICY = PolicyKill(FLAGGED, "risk", "TransactionFlagged")
+
+CONDUCTOR = [
+    OwnerKill(SETTLED, "saga.after_start", "InitiateTransfer", ("ScoreTransaction", "forward")),
+    OwnerKill(SETTLED, "saga.timer_claimed", "ScoreTransaction", ("ScoreTransaction", "forward")),
+    OwnerKill(SETTLED, "saga.after_reply_commit", "PostEntry", ("SettleTransfer", "forward")),
+    OwnerKill(REFUSED, "saga.after_reply_commit", "PostEntry", ("RejectTransfer", "compensate")),
+]
 
 NO_INSERT = Edit(
     "inbox.py",
@@ -142,6 +149,11 @@ class TestBank:
     @pytest.mark.parametrize("case", BANK)
     def test_a_kill_in_a_step_loses_and_doubles_nothing(self, bank: LiveFleet, case: Kill) -> None:
         kill_and_check(bank, case)
+
+    @pytest.mark.full
+    @pytest.mark.parametrize("case", CONDUCTOR, ids=lambda case: case.name)
+    def test_a_kill_of_the_conductor_loses_and_doubles_nothing(self, bank: LiveFleet, case: OwnerKill) -> None:
+        check_run(bank, case.carry_out(bank))
 
     @pytest.mark.full
     def test_a_kill_behind_a_policy_doubles_nothing(self, bank: LiveFleet) -> None:

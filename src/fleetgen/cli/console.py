@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from fleetgen.cli import streams
 from fleetgen.core.diagnostic import Diagnostic, Severity, has_errors
 from fleetgen.report.diagnostics import as_json as diagnostics_as_json
 from fleetgen.report.diagnostics import github, sarif, segments, summary
@@ -51,11 +52,12 @@ _STYLES = {
 def show(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], form: Format = Format.TEXT) -> None:
     """Print diagnostics: as text to standard error, in a tool's form to standard output."""
     if form is Format.JSON:
-        print(diagnostics_as_json(diagnostics))
+        data(diagnostics_as_json(diagnostics))
     elif form is Format.SARIF:
-        print(sarif(diagnostics))
+        data(sarif(diagnostics))
     elif form is Format.GITHUB:
-        print(github(diagnostics), end="")
+        if diagnostics:
+            data(github(diagnostics))
     elif diagnostics:
         written = Text()
         for segment in segments(diagnostics, sources):
@@ -76,9 +78,11 @@ def say(message: str, style: str = "") -> None:
     talk.print(Text(message, style=style))
 
 
-def data(text: str) -> None:
-    """A line of data, untouched."""
+def data(text: str) -> bool:
+    """A line of data, untouched and at once; whether anybody reads it."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+    return streams.still_read()
 
 
 def json_data(value: Any) -> None:

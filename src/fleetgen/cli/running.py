@@ -109,7 +109,8 @@ def logs(
     from fleetgen.runtime.logs import logs as read  # noqa: PLC0415
 
     for line in read(root, tuple(names), follow, lines):
-        data(f"{line.name:<14} | {line.text}")
+        if not data(f"{line.name:<14} | {line.text}"):
+            break
 
 
 @_told
