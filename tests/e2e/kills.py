@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from e2e.invariants import await_rest, sagas_have_ended
 from e2e.live_fleet import LiveFleet, Rule, until
-from e2e.runs import Run, Scenario, await_end, check_run, committed, name_of, steps
+from e2e.runs import Client, Run, Scenario, await_end, begin, check_run, committed, name_of, steps
 from fleetgen.facts.schema import SagaFact, SagaStepFact
 
-BEFORE_COMMIT = ("barrier.after_insert", "inbox.after_effect", "tx.before_commit")
+BEFORE_COMMIT = ("inbox.after_insert", "barrier.after_insert", "inbox.after_effect", "tx.before_commit")
 AFTER_COMMIT = ("tx.after_commit", "inbox.after_commit", "relay.after_select")
-AFTER_SENDING = ("relay.after_ack", "relay.after_delete")
+SENDING = ("relay.after_send",)  # nobody knows yet whether the broker has it
+SENT = ("relay.after_ack", "relay.after_delete")  # the outbox has it still, so it will be sent again
+GONE = ("relay.after_commit",)
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,24 @@ class Killing:
         self.saga: SagaFact = next(s for s in live.fleet.sagas if any(step.name == case.step for step in s.steps))
         self.step: SagaStepFact = next(step for step in self.saga.steps if step.name == case.step)
         self.first = self.saga.steps[0]
+        self.run = Run(case.scenario, case.scenario.prepare(live))
         self.rule = Rule(case.label, step=case.step, undo=case.undo)
+        if case.label == "inbox.after_insert":  # the first point of all: no barrier says yet whose step it is
+            self.rule = self._at_trigger()
         self.rules = [self.rule]
         if case.label in ("tx.after_commit", "inbox.after_commit"):  # or the relay may be quicker than the kill
             self.rules.append(Rule("relay.after_select", step=case.step, undo=case.undo, how="hold"))
-        self.run = Run(case.scenario, case.scenario.prepare(live))
+
+    def _at_trigger(self) -> Rule:
+        """The record that makes the step run: its command, or the (last) event of the step before."""
+        if self.saga.mode == "orchestration":
+            kind = self.step.undo_type if self.case.undo else self.step.command_type
+            return Rule(self.case.label, detail=kind)
+        assert not self.case.undo, "which event undoes a step depends on the run"
+        before = self.saga.steps[self.saga.steps.index(self.step) - 1].succeeds_with
+        facts = self.live.fleet.service(self.step.service).facts
+        kind = next(e.type for e in (*facts.events, *facts.foreign_events) if e.name.text == before)
+        return Rule(self.case.label, detail=kind, nth=self.run.expected.messages[before])
 
     @property
     def event(self) -> str:
@@ -102,10 +115,10 @@ class Killing:
 
     def _kill(self) -> int:
         """Prove how far the step is, then kill."""
-        if self.case.label in AFTER_SENDING:
-            self._assert_sent_and_still_in_outbox()
-        else:
+        if self.case.label in BEFORE_COMMIT + AFTER_COMMIT:
             self._assert_not_succeeded()
+        else:
+            self._assert_sent()
         expected = 0 if self.case.label in BEFORE_COMMIT else self.run.expected.messages[self.event]
         assert committed(self.live, self.step.service, self.run, self.event) == expected
         return self.live.kill(self.step.service)
@@ -138,17 +151,18 @@ class Killing:
 
         until(lambda: found().get((name, direction)) == "sent", lambda: f"{name} sent; {found()}")
 
-    def _assert_sent_and_still_in_outbox(self) -> None:
-        """The broker has acknowledged the event, and the outbox still has it: it will be sent again."""
-        assert self._unsent() == self.run.expected.messages[self.event]
-        assert self._on_bus() == self.run.expected.messages[self.event]
+    def _assert_sent(self) -> None:
+        """The relay has the event in hand: how far it came with it shows in the outbox and on the bus."""
+        whole = self.run.expected.messages[self.event]
+        assert self._unsent() == (0 if self.case.label in GONE else whole)
+        assert self.case.label in SENDING or self.on_bus() == whole
 
     def _unsent(self) -> int:
         query = "SELECT ce_type FROM outbox WHERE headers->>'ce_correlationid' = %s AND NOT headers ? 'ce_outcome'"
         found = self.live.sql(self.step.service, query, self.run.correlation)
         return sum(1 for (ce_type,) in found if name_of(ce_type) == self.event)
 
-    def _on_bus(self) -> int:
+    def on_bus(self) -> int:
         return sum(
             1
             for record in self.live.bus.read()
@@ -180,102 +194,6 @@ class Killing:
         return dead
 
 
-class Client:
-    """Somebody who waits for an answer while the service dies, in a thread of its own."""
-
-    def __init__(self, ask: Callable[[], None]) -> None:
-        self._ask = ask
-        self._failed: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="client")
-        self._thread.start()
-
-    def answered(self) -> None:
-        """Wait for the answer; raises what went wrong."""
-        self._thread.join()
-        if self._failed is not None:
-            raise self._failed
-
-    def _run(self) -> None:
-        try:
-            self._ask()
-        except BaseException as error:
-            self._failed = error
-
-
-@dataclass(frozen=True)
-class OwnerKill:
-    """The owner of a saga dies between two of its own transactions; `detail` is the step in hand, `sent` what waits."""
-
-    scenario: Scenario
-    label: str
-    detail: str
-    sent: tuple[str, str]
-
-    @property
-    def name(self) -> str:
-        return f"{self.scenario.name}-{self.detail}-{self.label}"
-
-    def carry_out(self, live: LiveFleet) -> Run:
-        """The run, once all is at rest again."""
-        saga = live.fleet.sagas[0]
-        run = Run(self.scenario, self.scenario.prepare(live))
-        correlated = "SELECT saga_id::text FROM saga_instance WHERE correlation_id = %s"
-        rule = Rule(self.label, detail=self.detail)
-        live.arm(saga.owner, rule)
-        client = Client(lambda: begin(live, saga, run))
-        try:
-            live.met(saga.owner, rule)
-            run.saga = live.sql(saga.owner, correlated, run.correlation)[0][0]
-            assert steps(live, saga.owner, run)[self.sent] == "sent"
-            dead = live.kill(saga.owner)
-        finally:
-            live.release()
-            client.answered()
-        await_end(live, saga.owner, run)
-        live.back(saga.owner, dead)
-        await_rest(live)
-        return run
-
-
-@dataclass(frozen=True)
-class PolicyKill:
-    """A service dies between the commit of what its policies made of an event and the commit of the offset."""
-
-    scenario: Scenario
-    service: str
-    event: str
-
-    def carry_out(self, live: LiveFleet) -> Run:
-        """The run, once all is at rest again."""
-        facts = live.fleet.service(self.service).facts
-        known = {event.name.text: event.type for event in (*facts.events, *facts.foreign_events)}
-        rule = Rule("inbox.after_commit", detail=known[self.event])
-        saga = live.fleet.sagas[0]
-        before = live.passages(self.service, rule.label, rule.detail)
-        run = Run(self.scenario, self.scenario.prepare(live))
-        live.arm(self.service, rule)
-        try:
-            begin(live, saga, run)
-            live.met(self.service, rule)
-            dead = live.kill(self.service)
-        finally:
-            live.release()
-        await_end(live, saga.owner, run)
-        live.back(self.service, dead)
-        await_rest(live)
-        assert live.passages(self.service, rule.label, rule.detail) >= before + 2, "the record did not come again"
-        return run
-
-
-def begin(live: LiveFleet, saga: SagaFact, run: Run) -> None:
-    """The first command, answered."""
-    first = saga.steps[0]
-    facts = live.fleet.service(first.service).facts
-    subject = next(event.subject for event in facts.events if event.name.text == first.succeeds_with)
-    reply = live.post(first.service, first.name, run.given, run.correlation)
-    run.saga, run.key = reply.headers["x-saga-id"], reply.json()["data"][subject]
-
-
 def kill_and_check(live: LiveFleet, case: Kill) -> None:
     """The whole of a case."""
     killing = Killing(live, case)
@@ -286,6 +204,6 @@ def kill_and_check(live: LiveFleet, case: Kill) -> None:
     await_rest(live)
     check_run(live, run)
     sagas_have_ended(live)
-    if case.label in AFTER_SENDING:
-        again = killing._on_bus()
+    if case.label in SENT:
+        again = killing.on_bus()
         assert again == 2 * run.expected.messages[killing.event], "what was sent before the kill was not sent again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 from e2e.bus import Record
 from e2e.invariants import TERMINAL, firsts
 from e2e.live_fleet import LiveFleet, until
+from fleetgen.facts.schema import SagaFact
 
 Row = tuple[Any, ...]
 Query = tuple[str, str, Any]
@@ -48,6 +50,37 @@ class Run:
     @property
     def expected(self) -> Expected:
         return self.scenario.expected(self.given, self.key)
+
+
+def begin(live: LiveFleet, saga: SagaFact, run: Run) -> None:
+    """The first command, answered."""
+    first = saga.steps[0]
+    facts = live.fleet.service(first.service).facts
+    subject = next(event.subject for event in facts.events if event.name.text == first.succeeds_with)
+    reply = live.post(first.service, first.name, run.given, run.correlation)
+    run.saga, run.key = reply.headers["x-saga-id"], reply.json()["data"][subject]
+
+
+class Client:
+    """Somebody who waits for an answer while the service dies, in a thread of its own."""
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        self._ask = ask
+        self._failed: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="client")
+        self._thread.start()
+
+    def answered(self) -> None:
+        """Wait for the answer; raises what went wrong."""
+        self._thread.join()
+        if self._failed is not None:
+            raise self._failed
+
+    def _run(self) -> None:
+        try:
+            self._ask()
+        except BaseException as error:
+            self._failed = error
 
 
 def check_run(live: LiveFleet, run: Run) -> None:

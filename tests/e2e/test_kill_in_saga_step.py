@@ -12,15 +12,17 @@ from _pytest.mark import ParameterSet
 
 from e2e.bank_runs import FLAGGED, REFUSED, SETTLED
 from e2e.invariants import await_rest, check_all, each_handled_once
-from e2e.kills import Kill, OwnerKill, PolicyKill, kill_and_check
+from e2e.kills import Kill, kill_and_check
 from e2e.live_fleet import Edit, LiveFleet, generate
+from e2e.other_kills import OwnerKill, PolicyKill
 from e2e.runs import check_run
 from e2e.shop_runs import CALLED_OFF, COMPLETED, DECLINED, SHORT
 from fleetgen.runtime.smoke import smoke
 
 HTTP = ("barrier.after_insert", "tx.before_commit", "tx.after_commit")
 BUS = ("barrier.after_insert", "inbox.after_effect", "tx.before_commit", "tx.after_commit", "inbox.after_commit")
-RELAY = ("relay.after_select", "relay.after_ack", "relay.after_delete")
+RELAY = ("relay.after_select", "relay.after_send", "relay.after_ack", "relay.after_delete", "relay.after_commit")
+TRIGGER = ("inbox.after_insert",)
 
 
 def full(case: Kill) -> ParameterSet:
@@ -35,11 +37,11 @@ def each(case: Kill, *labels: str) -> list[ParameterSet]:
 
 SHOP = [
     *each(Kill(COMPLETED, "PlaceOrder", "tx.after_commit"), *HTTP, *RELAY),
-    *each(Kill(COMPLETED, "AuthorizePayment", "inbox.after_effect"), *BUS, *RELAY),
-    *each(Kill(COMPLETED, "ReserveStock", "inbox.after_commit"), *BUS, *RELAY),
-    *each(Kill(COMPLETED, "CreateShipment", "relay.after_ack"), *BUS, *RELAY),
-    *each(Kill(COMPLETED, "CapturePayment", "relay.after_select"), *BUS, *RELAY),
-    *each(Kill(COMPLETED, "ConfirmOrder", "inbox.after_effect"), *BUS, *RELAY),
+    *each(Kill(COMPLETED, "AuthorizePayment", "inbox.after_effect"), *BUS, *TRIGGER, *RELAY),
+    *each(Kill(COMPLETED, "ReserveStock", "inbox.after_commit"), *BUS, *TRIGGER, *RELAY),
+    *each(Kill(COMPLETED, "CreateShipment", "relay.after_ack"), *BUS, *TRIGGER, *RELAY),
+    *each(Kill(COMPLETED, "CapturePayment", "relay.after_select"), *BUS, *TRIGGER, *RELAY),
+    *each(Kill(COMPLETED, "ConfirmOrder", "inbox.after_effect"), *BUS, *TRIGGER, *RELAY),
     *each(Kill(CALLED_OFF, "CreateShipment", "inbox.after_effect", True, "CreateShipment"), *BUS),
     *each(Kill(CALLED_OFF, "ReserveStock", "inbox.after_commit", True, "CreateShipment"), *BUS, *RELAY),
     *each(Kill(SHORT, "AuthorizePayment", "tx.before_commit", True), *BUS, *RELAY),
@@ -50,10 +52,10 @@ SHOP = [
 ]
 BANK = [
     *each(Kill(SETTLED, "InitiateTransfer", "tx.before_commit"), *HTTP, *RELAY),
-    *each(Kill(SETTLED, "ScoreTransaction", "tx.after_commit"), *HTTP),
-    *each(Kill(SETTLED, "PostEntry", "inbox.after_effect"), *BUS, *RELAY),
-    *each(Kill(SETTLED, "SettleTransfer", "inbox.after_commit"), *BUS, *RELAY),
-    *each(Kill(REFUSED, "InitiateTransfer", "inbox.after_commit", True), *BUS, *RELAY),
+    *each(Kill(SETTLED, "ScoreTransaction", "tx.after_commit"), *HTTP, *RELAY[1:]),
+    *each(Kill(SETTLED, "PostEntry", "inbox.after_effect"), *BUS, *TRIGGER, *RELAY),
+    *each(Kill(SETTLED, "SettleTransfer", "inbox.after_commit"), *BUS, *TRIGGER, *RELAY),
+    *each(Kill(REFUSED, "InitiateTransfer", "inbox.after_commit", True), *BUS, *TRIGGER, *RELAY),
     full(Kill(REFUSED, "PostEntry", "inbox.after_commit")),
     full(Kill(FLAGGED, "ScoreTransaction", "tx.after_commit")),
     full(Kill(FLAGGED, "InitiateTransfer", "inbox.after_effect", True)),

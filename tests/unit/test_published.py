@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from fleetgen.cli.main import app
+from fleetgen.cli.app import app
 from fleetgen.facts.publish import facts_page, facts_schema
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""The command `fleetgen`: one file a command. Imports lie inside the commands, so that `--help` answers at once."""
+"""Where the process starts and ends: streams, signals, and what nobody foresaw."""
 
 from __future__ import annotations
 
@@ -8,45 +8,21 @@ import signal
 import sys
 from types import FrameType
 
-import typer
-
-from fleetgen.cli import apply, explain, lint, new, plan, running, spec, streams, templates, update
-from fleetgen.cli.console import Exit, data, say
-
-app = typer.Typer(
-    name="fleetgen",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Describe a business domain, get a monorepo in which that fleet of services runs, and keep both in step.",
-)
-app.command("new")(new.new)
-app.command("lint")(lint.lint)
-app.command("plan")(plan.plan)
-app.command("apply")(apply.apply)
-app.command("update")(update.update)
-app.command("explain")(explain.explain)
-app.add_typer(spec.app, name="spec")
-app.add_typer(templates.app, name="templates")
-running.register(app)
-
-
-@app.callback(invoke_without_command=True)
-def _options(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
-    if version:
-        from importlib.metadata import version as installed  # noqa: PLC0415
-
-        data(installed("fleetgen"))
-        raise typer.Exit
-
 
 def main() -> None:
     """Run a command; what a person could not foresee is one line, never a traceback."""
     # Commands are short and build trees without cycles: collecting them again and again would cost more with every
     # further service.
     gc.set_threshold(200_000, 50, 1000)
+    with_handler = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if with_handler:  # while modules load there is nothing to take back, and nothing to say
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from fleetgen.cli import streams  # noqa: PLC0415
+    from fleetgen.cli.app import app  # noqa: PLC0415
+    from fleetgen.cli.console import Exit, say  # noqa: PLC0415
+
     streams.settle()
-    _end_in_order()
+    _end_in_order(interrupt=with_handler)
     try:
         try:
             app()
@@ -68,8 +44,10 @@ def main() -> None:
         sys.exit(Exit.FAILURE)
 
 
-def _end_in_order() -> None:
+def _end_in_order(*, interrupt: bool) -> None:
     """Let a polite signal unwind the stack, so that what was begun is taken back; what the caller ignores stays so."""
+    if interrupt:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:

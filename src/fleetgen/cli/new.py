@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -25,7 +26,9 @@ def new(
     from fleetgen.pipeline import desired, prepare  # noqa: PLC0415
     from fleetgen.render.templates import installed  # noqa: PLC0415
 
-    prepared = prepare(_source(spec, sample), stack)
+    source = _source(spec, sample)
+    _check_stack(stack)
+    prepared = prepare(source, stack)
     show(prepared.checked.diagnostics, prepared.checked.sources)
     if prepared.checked.failed:
         raise typer.Exit(Exit.FAILURE)
@@ -35,7 +38,7 @@ def new(
         raise typer.Exit(Exit.FAILURE)
     services = len(prepared.checked.fleet.services) if prepared.checked.fleet else 0
     say(f"wrote {folder} with {services} services")
-    say(f"next: cd {folder} && fleetgen up", "cyan")
+    say(f"next: cd {quote(str(folder))} && fleetgen up" if folder != Path() else "next: fleetgen up", "cyan")
 
 
 def _source(spec: Path | None, sample: str) -> Path:
@@ -52,3 +55,12 @@ def _source(spec: Path | None, sample: str) -> Path:
         say(f"error: there is no sample `{sample}`; there are: {names}", "red")
         raise typer.Exit(Exit.FAILURE)
     return found
+
+
+def _check_stack(stack: str) -> None:
+    """One error for the option, not one a service."""
+    from fleetgen.pipeline import STACKS  # noqa: PLC0415
+
+    if stack and stack not in STACKS:
+        say(f"error: there is no stack `{stack}` yet; there are: {', '.join(sorted(STACKS))}", "red")
+        raise typer.Exit(Exit.FAILURE)

@@ -25,8 +25,10 @@ class _Lasting(io.FileIO):
         if not self.gone:
             try:
                 return super().write(content)
-            except self.forgives:
-                self.gone = True
+            except OSError as error:
+                self.gone = True  # told once: what is still buffered must not fail again when the process ends
+                if not isinstance(error, self.forgives):
+                    raise
         return memoryview(content).nbytes
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -26,10 +27,12 @@ def create(folder: Path, desired: Desired, seeds: Mapping[str, File] | None = No
     folder = folder.absolute()
     if obstacle := _occupied(folder):
         return (findings.occupied(str(folder), obstacle),)
+    made = [parent for parent in folder.parents if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
+        _take_back(made)
         return (findings.failed(f"`{folder}` cannot be written", str(error)),)
     try:
         diagnostics = _write(beside, desired, seeds or {})
@@ -43,6 +46,14 @@ def create(folder: Path, desired: Desired, seeds: Mapping[str, File] | None = No
     finally:
         if beside.exists():
             shutil.rmtree(beside)
+            _take_back(made)
+
+
+def _take_back(folders: Iterable[Path]) -> None:
+    """Remove the folders above that were made for the fleet, innermost first, unless something lies in them by now."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def _occupied(folder: Path) -> str:

@@ -50,6 +50,12 @@ class Disk:
         return None if stat.S_ISDIR(mode) else Blocked(f"`{folder}` is not a folder")
 
 
+def inside(path: str) -> bool:
+    """Whether a path that was read from a file stays in the tree, and out of git's own folder."""
+    parts = PurePosixPath(path).parts
+    return not path.startswith("/") and "\\" not in path and not {"..", ".git"} & set(parts)
+
+
 def read(path: Path) -> File | Blocked | None:
     """A plain file, opened so that a link is never followed."""
     try:

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from fleetgen.core.diagnostic import Diagnostic
 from fleetgen.evolve import findings
 from fleetgen.evolve.actions import Action
-from fleetgen.evolve.disk import Blocked, Disk
+from fleetgen.evolve.disk import Blocked, Disk, inside
 from fleetgen.render.files import File, Stamp
 
 try:
@@ -30,6 +30,7 @@ except ImportError:  # a system without advisory locks
 
 _FOLDER = ".fleetgen/apply"
 _JOURNAL = f"{_FOLDER}/journal.json"
+_DAMAGED = f"its journal is damaged; remove `{_FOLDER}` to give it up"
 
 
 class Interrupted(Exception):
@@ -189,7 +190,19 @@ def _plain(stamp: Stamp | None) -> list[str | bool] | None:
 
 
 def _load(content: bytes) -> list[_Step]:
-    steps = []
-    for path, staged, before, after in json.loads(content):
-        steps.append(_Step(path, staged, Stamp(*before) if before else None, Stamp(*after) if after else None))
+    """The journal, which in a cloned repository may be anybody's: it moves files inside the tree only."""
+    try:
+        found = json.loads(content)
+        steps = [
+            _Step(str(path), str(staged), Stamp(*before) if before else None, Stamp(*after) if after else None)
+            for path, staged, before, after in found
+        ]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise OSError(_DAMAGED) from error
+    if not all(inside(step.path) and _is_staged(step.staged) for step in steps):
+        raise OSError(_DAMAGED)
     return steps
+
+
+def _is_staged(path: str) -> bool:
+    return not path or (path.startswith(f"{_FOLDER}/") and path.removeprefix(f"{_FOLDER}/").isdigit())

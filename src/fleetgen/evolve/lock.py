@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from packaging.version import Version
+
 from fleetgen.evolve.desired import place
+from fleetgen.evolve.disk import inside
 from fleetgen.evolve.ownership import Owner, owner_of
 from fleetgen.render.files import Stamp
 
@@ -63,18 +66,27 @@ def read(content: bytes) -> Lock:
         document = json.loads(content)
         if document["format"] != _FORMAT:
             raise ValueError(f"format {document['format']} is unknown to this fleetgen")
+        version = str(document["templates"]["version"])
+        Version(version)
         return Lock(
-            version=str(document["templates"]["version"]),
+            version=version,
             digest=str(document["templates"]["digest"]),
             specification=str(document["specification"]),
             projects={
-                path: Rendered(entry["template"], entry["answers"], _stamps(entry["files"]))
+                _inside(path): Rendered(entry["template"], entry["answers"], _stamps(entry["files"]))
                 for path, entry in document["projects"].items()
             },
             extra=_stamps(document["fleet"]),
         )
-    except (KeyError, TypeError, AttributeError, IndexError, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"it is not a lock of fleetgen ({error})") from error
+
+
+def _inside(path: str) -> str:
+    """The lock comes with a clone, from anybody: it may not speak of files that are not the fleet's."""
+    if not inside(path):
+        raise ValueError(f"`{path}` is not a path in the fleet")
+    return path
 
 
 def _project(path: str, rendered: Rendered) -> dict[str, Any]:
@@ -93,5 +105,5 @@ def _stamps(entries: Mapping[str, str]) -> dict[str, Stamp]:
     stamps = {}
     for path, entry in entries.items():
         _, digest, *executable = entry.split(" ")
-        stamps[path] = Stamp(digest, bool(executable))
+        stamps[_inside(path)] = Stamp(digest, bool(executable))
     return stamps

@@ -38,7 +38,10 @@ def pull_templates(root: Path, templates: Templates) -> tuple[str | None, Diagno
     """
     if has_errors(found := journal.recover(root)):
         return None, found
-    current = Disk(root).look(BUNDLE)
+    disk = Disk(root)
+    if disk.look(LOCK) is None:
+        return None, (findings.not_a_fleet(str(root)),)
+    current = disk.look(BUNDLE)
     if isinstance(current, Blocked):
         return None, (findings.blocked(BUNDLE, current.reason),)
     try:
@@ -50,7 +53,8 @@ def pull_templates(root: Path, templates: Templates) -> tuple[str | None, Diagno
     action = Action(
         Kind.CHANGE if current else Kind.ADD, BUNDLE, Owner.FLEETGEN, current.stamp if current else None, File(content)
     )
-    return templates.version, apply(Plan(root, (action,)))
+    found = apply(Plan(root, (action,)))
+    return None if has_errors(found) else templates.version, found
 
 
 def releases(root: Path) -> tuple[str, ...]:

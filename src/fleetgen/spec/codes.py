@@ -37,7 +37,7 @@ class Code(Enum):
     BAD_TYPE = (23, "bad-type", "a field type that does not exist")
     BAD_EXPRESSION = (24, "bad-expression", "an expression that cannot be read")
     EXPRESSION_TYPE = (25, "expression-type", "an expression whose parts do not fit together")
-    BAD_STEP = (26, "bad-step", "a saga step that cannot be read")
+    BAD_STEP = (26, "bad-step", "a saga step that cannot be read or carried out")
     BAD_RELATION = (27, "bad-relation", "a line of the context map that cannot be read")
     BAD_SCHEDULE = (28, "bad-schedule", "a schedule that cannot be read")
     UNBOUND_INPUT = (29, "unbound-input", "an input of a command that nothing supplies")

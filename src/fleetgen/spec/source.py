@@ -27,6 +27,7 @@ from fleetgen.spec.traps import trap
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
+_HALVES = re.compile("[\ud800-\udfff]")  # of a pair in UTF-16: no text holds one alone
 
 
 class _Stop(Exception):
@@ -38,7 +39,7 @@ def read_text(path: Path, name: str, problems: Problems) -> str | None:
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
-            size = path.stat().st_size
+            size = max(path.stat().st_size, len(data))
     except OSError as error:
         reason = "is a folder" if path.is_dir() else (error.strerror or "cannot be read").lower()
         problems.add(Code.UNREADABLE_FILE, f"`{name}`: {reason}", Span(name), "name a `fleet.yaml` or its folder")
@@ -207,6 +208,10 @@ class _Builder:
             return Scalar("", self._span(event), ambiguous=True)
         plain = not event.style
         single = event.start_mark.line == event.end_mark.line and event.style not in ("|", ">")
+        if _HALVES.search(event.value):
+            hint = "write the character itself, or `\\U` and eight digits"
+            self._report(Code.BROKEN_YAML, "an escape for half a character", event, hint)
+            return Scalar(_HALVES.sub("�", event.value), self._span(event), ambiguous=True)
         found = trap(event.value) if plain else None
         scalar = Scalar(event.value, self._span(event), plain, 0 if plain else 1, single, found is not None)
         if found is not None:

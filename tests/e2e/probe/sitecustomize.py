@@ -17,7 +17,7 @@ import json
 import os
 import signal
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -60,25 +60,21 @@ class Probe:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._transaction = Transaction()
-        self._committed: set[tuple[str, bool]] = set()  # since the rules were changed
-        self._known: list[dict[str, Any]] = []
+        self._committed: defaultdict[str, set[tuple[str, bool]]] = defaultdict(set)  # by rule, since it is known
         self._passed: Counter[str] = Counter()
         self._guard = threading.Lock()
         self._log = os.open(folder / "passages", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def __call__(self, label: str, detail: str) -> None:
         rules = self._rules()
-        if rules != self._known:
-            self._known = rules
-            self._committed.clear()
         runs = self._transaction.passes(label, detail)
         os.write(self._log, f"{os.getpid()} {label} {detail}\n".encode())
-        if label == "tx.before_commit":  # from here on the relay may see what the transaction sends
-            self._committed |= runs
-        if label.startswith("relay."):
-            runs = self._committed
         for rule in rules:
-            if _fits(rule, label, detail, runs) and self._is_the_one(rule):
+            committed = self._committed[rule["name"]]
+            if label == "tx.before_commit":  # from here on the relay may see what the transaction sends
+                committed |= runs
+            known = committed if label.startswith("relay.") else runs
+            if _fits(rule, label, detail, known) and self._is_the_one(rule):
                 self._halt(rule, label, detail)
 
     def _rules(self) -> list[dict[str, Any]]:

@@ -77,6 +77,8 @@ def test_a_changed_mode_is_a_change() -> None:
         ("services/order/src/shop_order/gen.py", USER),
         ("services/order/deploy/x", USER),
         ("services/generator/src/main.py", USER),
+        ("services/gen/src/shop_gen/main.py", USER),
+        ("services/gen/src/shop_gen/gen/messages.py", OURS),
         ("README.md", USER),
     ],
 )

@@ -1,11 +1,12 @@
 """A policy runs a command of somebody else.
 
 ## What it does
-Looks for a policy whose command belongs to another context.
+Looks for a policy whose command belongs to another context, or to another service of the same one.
 
 ## Why it is bad
-A context decides itself what it does when something happened. A policy that commands a stranger hides the rule from
-the team that owns the behaviour, and needs the other service to be there.
+A service carries out its own commands only, and a context decides itself what it does when something
+happened. A policy that commands a stranger hides the rule from the team that owns the behaviour, and needs the other
+service to be there.
 
 ## Example
 ```yaml
@@ -29,7 +30,7 @@ from collections.abc import Iterator
 from fleetgen.analysis.rule import Finding, Rule
 from fleetgen.analysis.view import View
 from fleetgen.core.diagnostic import Severity
-from fleetgen.model.fleet import Context, Service
+from fleetgen.model.fleet import Context, Policy, Service
 
 
 def check(view: View) -> Iterator[Finding]:
@@ -41,21 +42,27 @@ def check(view: View) -> Iterator[Finding]:
 
 def _policies(view: View, context: Context, service: Service) -> Iterator[Finding]:
     for policy in service.policies:
-        owner = view.fleet.context_of.get(policy.command.name)
-        if owner is None or owner.name != context.name:
-            whose = f"context `{owner.name}`" if owner else "no context"
-            yield Finding(
-                element=policy,
-                message=f"policy `{policy.name}` of context `{context.name}` runs `{policy.command.name}`, a command "
-                f"of {whose}",
-                hint=f"write the policy in context `{owner.name}`" if owner else "name a command of this context",
-            )
+        owner = view.fleet.service_of.get(policy.command.name)
+        if owner is None or owner.name != service.name:
+            yield _foreign(view, context, service, policy)
         if policy.event.name not in view.fleet.events:
             yield Finding(
                 element=policy,
                 message=f"policy `{policy.name}` waits for `{policy.event.name}`, which nobody emits",
                 hint="name an event that a command emits",
             )
+
+
+def _foreign(view: View, context: Context, service: Service, policy: Policy) -> Finding:
+    other = view.fleet.context_of.get(policy.command.name)
+    here, there = f"context `{context.name}`", f"context `{other.name}`" if other else ""
+    if other is not None and other.name == context.name:
+        here, there = f"service `{service.name}`", f"service `{view.fleet.service_of[policy.command.name].name}`"
+    return Finding(
+        element=policy,
+        message=f"policy `{policy.name}` of {here} runs `{policy.command.name}`, a command of {there or 'no context'}",
+        hint=f"write the policy in {there}" if there else "name a command of this context",
+    )
 
 
 RULE = Rule(id="EVT-2", name="foreign-command-in-policy", severity=Severity.ERROR, check=check, waivable=False)

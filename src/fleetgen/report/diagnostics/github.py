@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fleetgen.core.diagnostic import Diagnostic, Severity
+from fleetgen.report.diagnostics.text import printable
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFORMATION: "notice"}
 
@@ -31,7 +32,7 @@ def _one(diagnostic: Diagnostic) -> str:
 
 def _data(value: str) -> str:
     """The percent sign first, or the others would be escaped twice."""
-    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(value: str) -> str:

@@ -44,9 +44,9 @@ def segments(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str]) -> I
         if diagnostic.span:
             yield from _excerpt(diagnostic.span, lines)
         for said, span in diagnostic.related:
-            yield from (Segment(f"{span}", "place"), Segment(f": {_printable(said)}"), Segment("\n"))
+            yield from (Segment(printable(str(span)), "place"), Segment(f": {printable(said)}"), Segment("\n"))
         if diagnostic.hint:
-            yield from (Segment("hint: ", "hint"), Segment(_printable(diagnostic.hint)), Segment("\n"))
+            yield from (Segment("hint: ", "hint"), Segment(printable(diagnostic.hint)), Segment("\n"))
 
 
 def summary(diagnostics: Sequence[Diagnostic]) -> str:
@@ -58,10 +58,10 @@ def summary(diagnostics: Sequence[Diagnostic]) -> str:
 
 def _head(diagnostic: Diagnostic) -> Iterator[Segment]:
     if diagnostic.span:
-        yield from (Segment(str(diagnostic.span), "place"), Segment(": "))
+        yield from (Segment(printable(str(diagnostic.span)), "place"), Segment(": "))
     yield Segment(diagnostic.severity.value, diagnostic.severity.value)
     yield from (Segment(" "), Segment(f"{diagnostic.code} {diagnostic.name}", "code"), Segment(": "))
-    yield from (Segment(_printable(diagnostic.message), "message"), Segment("\n"))
+    yield from (Segment(printable(diagnostic.message), "message"), Segment("\n"))
 
 
 def _excerpt(span: Span, lines: Mapping[str, list[str]]) -> Iterator[Segment]:
@@ -74,7 +74,7 @@ def _excerpt(span: Span, lines: Mapping[str, list[str]]) -> Iterator[Segment]:
     end = max(begin + 1, min(begin + span.length, len(line)))
     start, cut = _window(line, begin)
     number = str(span.line)
-    yield from (Segment(f"  {number} | ", "gutter"), Segment(_printable(line[start:cut]), "source"), Segment("\n"))
+    yield from (Segment(f"  {number} | ", "gutter"), Segment(printable(line[start:cut]), "source"), Segment("\n"))
     pad = "".join(_blank(character) for character in line[start:begin])
     width = sum(len(_blank(character)) for character in line[begin : min(end, cut)].replace("\t", " "))
     yield from (Segment(f"  {' ' * len(number)}   {pad}"), Segment("^" * max(width, 1), "caret"), Segment("\n"))
@@ -96,6 +96,6 @@ def _blank(character: str) -> str:
     return "  " if unicodedata.east_asian_width(character) in "WF" else " "
 
 
-def _printable(content: str) -> str:
+def printable(content: str) -> str:
     """Control characters would move the cursor, or colour what follows; a specification may come from anywhere."""
     return "".join("�" if unicodedata.category(c) in ("Cc", "Cf") and c != "\t" else c for c in content)

@@ -24,7 +24,7 @@ from fleetgen.spec.resolve.platform import (
 )
 from fleetgen.spec.resolve.reader import Reader, entries, scalars
 from fleetgen.spec.resolve.references import report_unknown
-from fleetgen.spec.resolve.sagas import read_saga
+from fleetgen.spec.resolve.sagas import read_saga, report_beginnings
 from fleetgen.spec.resolve.session import Session
 from fleetgen.spec.table.fleet import FLEET
 
@@ -55,6 +55,7 @@ class _Fleet:
         relations = self._relations({each.name for each in contexts})
         report_unknown(reader, contexts, session)
         report_collisions(contexts, session)
+        report_beginnings(sagas, contexts, session)
         return Fleet(
             name=name,
             span=reader.span("fleet", reader.node.span),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from fleetgen.core.diagnostic import Span
-from fleetgen.model.fleet import Command, Saga, SagaStep
+from fleetgen.model.fleet import Command, Context, Saga, SagaStep
 from fleetgen.spec.codes import Code
 from fleetgen.spec.grammar.steps import parse_step
 from fleetgen.spec.grammar.units import Unreadable
@@ -51,6 +52,7 @@ def read_saga(name: Scalar, node: Node, session: Session) -> Saga | None:
     )
     timeout = reader.number("timeout")
     _synchronous(mode, lines, session)
+    _once_each(lines, session)
     resolved = Inputs(mode, lines, session).read()
     kinds = _kinds(lines)
     result = tuple(
@@ -138,6 +140,39 @@ def _synchronous(mode: str, lines: list[Line], session: Session) -> None:
             session.problems.add(
                 Code.CONFLICTING_KEYS, why, line.span, "write `do`" + (", or `mode: orchestration`" if index else "")
             )
+
+
+def _once_each(lines: list[Line], session: Session) -> None:
+    """A step is known by its command wherever the saga runs."""
+    first: dict[str, Span] = {}
+    for line in lines:
+        for command in filter(None, (line.command, line.undo)):
+            if command.name in first:
+                said = f"the saga uses `{command.name}` twice"
+                hint = "give one of the steps a command of its own, or `undo: none`"
+                session.problems.add(Code.BAD_STEP, said, line.span, hint, [("also here", first[command.name])])
+            first.setdefault(command.name, line.span)
+
+
+def report_beginnings(sagas: Iterable[Saga], contexts: Iterable[Context], session: Session) -> None:
+    """A command begins one saga at most, and somebody in the fleet must be there to begin it."""
+    foreign = {command.name for context in contexts if not context.managed for command in _commands(context)}
+    begun: dict[str, Saga] = {}
+    for saga in sagas:
+        step = saga.steps[0]
+        other = begun.setdefault(step.name, saga)
+        if other is not saga:
+            said = f"`{step.name}` begins the sagas `{other.name}` and `{saga.name}`; only one of them would run"
+            hint = "give one of them a first command of its own"
+            session.problems.add(Code.BAD_STEP, said, step.span, hint, [("the other", other.steps[0].span)])
+        if step.name in foreign:
+            said = f"the saga begins with `{step.name}` of a context with `managed: false`, so nobody runs it"
+            session.problems.add(Code.BAD_STEP, said, step.span, "begin with a command of a context of the fleet")
+
+
+def _commands(context: Context) -> Iterator[Command]:
+    for aggregate in context.aggregates:
+        yield from aggregate.commands
 
 
 def _kinds(lines: list[Line]) -> list[Kind]:

@@ -96,9 +96,7 @@ FLEET = Record(
             required=True,
             example="shop",
         ),
-        Entry(
-            "domain", Text("words"), "The business it serves", default="from the name", example="E-commerce platform"
-        ),
+        Entry("domain", Text("text"), "The business it serves", default="from the name", example="E-commerce platform"),
         Entry("vision", Text("sentence"), "What it is to achieve", example="Never lose an order"),
         Entry(
             "organisation",

@@ -148,6 +148,9 @@ def test_undo_none_and_call() -> None:
         ((PLACE, "{do: Authorize, with: {amount: Order.customerId}}"), "choreography", "SPEC-30", "is `uuid`"),
         ((PLACE, "{do: Reserve, for-each: line}"), "choreography", "SPEC-30", "before `Reserve` tells of a list"),
         ((PLACE, "{pivot: Authorize, with: {amount: rejection}}"), "choreography", "SPEC-30", "an undo only"),
+        ((PLACE, "CloseOrder", "CloseOrder"), "orchestration", "SPEC-26", "uses `CloseOrder` twice"),
+        ((PLACE, "CloseOrder / CancelOrder"), "orchestration", "SPEC-26", "uses `CancelOrder` twice"),
+        (("PlaceOrder / PlaceOrder",), "orchestration", "SPEC-26", "uses `PlaceOrder` twice"),
     ],
 )  # fmt: skip
 def test_mistakes(steps: tuple[str, ...], mode: str, code: str, message: str) -> None:
@@ -173,4 +176,15 @@ def test_a_scheduled_command_is_no_step() -> None:
     _, found = read(
         text(PLACE, "CloseOrder").replace("  payment:", "    schedules: {CloseOrder: every day}\n  payment:", 1)
     )
+    assert [each.code for each in found] == ["SPEC-26"], said(found)
+
+
+def test_a_command_begins_one_saga() -> None:
+    _, found = read(text(PLACE, "CloseOrder") + "  t: {steps: [PlaceOrder, Capture]}\n")
+    assert [each.code for each in found] == ["SPEC-26"], said(found)
+    assert found[0].message == "`PlaceOrder` begins the sagas `s` and `t`; only one of them would run"
+
+
+def test_a_saga_begins_in_a_managed_context() -> None:
+    _, found = read(text(PLACE, "CloseOrder").replace("  order:\n", "  order:\n    managed: false\n", 1))
     assert [each.code for each in found] == ["SPEC-26"], said(found)
