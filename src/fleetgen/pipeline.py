@@ -146,6 +146,14 @@ class _Parts:
         for service, facts, answers in self._services:
             yield from self._contracts(service, facts)
             yield from self._blueprint("blueprints/chart", f"deploy/helm/{facts.name.kebab}", answers)
+        for service in self._elsewhere():
+            yield from self._contracts(service, self._builder.service(service))
+
+    def _elsewhere(self) -> Iterator[Service]:
+        """Services of contexts that are not managed here: their contracts are all that is written of them."""
+        for context in self.fleet.contexts:
+            if not context.managed:
+                yield from (service for service in context.services if service.aggregates)
 
     def _contracts(self, service: Service, facts: ServiceFacts) -> Iterator[tuple[str, File]]:
         for event in facts.events:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fleetgen.evolve.desired import Project
+from fleetgen.evolve.desired import Project, place
 from fleetgen.evolve.disk import Blocked, Disk
 from fleetgen.evolve.lock import Lock, Rendered
 from fleetgen.evolve.ownership import ANSWERS, Owner, owner_of
@@ -83,7 +83,7 @@ class Projects:
         return self._before(path, self._locked.get(path), self._answers(path), Rendering.of({}))
 
     def _answers(self, project: str) -> File | None:
-        found = self._disk.look(_place(project, ANSWERS))
+        found = self._disk.look(place(project, ANSWERS))
         return None if isinstance(found, Blocked) else found
 
     def _version(self, answers: File | None) -> str:
@@ -114,13 +114,13 @@ class Projects:
         return Rendering.of(self._again(path, answers))
 
     def _remains(self, project: str, recorded: Rendered) -> bool:
-        return any(self._disk.look(_place(project, path)) for path in recorded.files)
+        return any(self._disk.look(place(project, path)) for path in recorded.files)
 
     def _again(self, project: str, answers: File) -> Tree:
         """Render the recorded answers with the recorded release."""
         given, version = _given(project, answers), recorded_version(answers.content)
         if version is None or "template" not in given:
-            raise Unreadable(_place(project, ANSWERS))
+            raise Unreadable(place(project, ANSWERS))
         return render(self._releases.get(version), str(given["template"]), given)
 
     def _spare(self, before: Rendering, after: Rendering, answers: File, template: str, version: str) -> None:
@@ -140,9 +140,5 @@ def _known(rendering: Rendering) -> Tree:
 def _given(project: str, answers: File) -> dict[str, Any]:
     given = load(answers.content)
     if given is None:
-        raise Unreadable(_place(project, ANSWERS))
+        raise Unreadable(place(project, ANSWERS))
     return {name: value for name, value in given.items() if not name.startswith("_")}
-
-
-def _place(project: str, path: str) -> str:
-    return path if project == "." else f"{project}/{path}"

@@ -68,6 +68,8 @@ def releases(root: Path) -> tuple[str, ...]:
 
 def used_templates(root: Path, carried: Templates) -> tuple[Templates | None, Diagnostics]:
     """The release the fleet uses: what files that need the whole fleet's facts are to be rendered with."""
+    if has_errors(found := journal.recover(root)):  # an interrupted update may have been about to change it
+        return None, found
     disk = Disk(root)
     lock_file, bundle_file = disk.look(LOCK), disk.look(BUNDLE)
     if not isinstance(lock_file, File):

@@ -33,6 +33,10 @@ _FOLDERS = {
     "gateway": "is the way in from outside",
     "localhost": "means this machine everywhere",
     "kubernetes": "is the cluster's own service",
+    **dict.fromkeys(
+        ("postgres", "broker", "kafka", "registry", "issuer", "otlp", "jaeger", "servers", "supervisor"),
+        "is a server or process that runs beside the services",
+    ),
 }
 # Types that generated code in one of the languages cannot do without.
 _TYPES = frozenset(
@@ -40,7 +44,7 @@ _TYPES = frozenset(
     for line in (
         "Money Accepted Refused Handlers UnitOfWork Service String Object Integer Boolean Exception Error Any None",
         "True False Optional List Map Set UUID Uuid Decimal Instant Record Class Override Promise Array Symbol Date",
-        "Json Type Command Event Query Aggregate Repository IllegalState InvariantViolated StrEnum",
+        "Json Type Command Event Query Aggregate Repository IllegalState InvariantViolated StrEnum Problem",
     )
     for word in line.split()
 )

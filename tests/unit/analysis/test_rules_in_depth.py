@@ -68,9 +68,9 @@ FIRING = {
         commands("policies: {PaymentDropped: CancelOrder}"),
         "command `CancelOrder` is set off by policy `PaymentDropped` and by saga `checkout` as undo of `PlaceOrder`",
     ),
-    "two sagas from their first step": (
-        commands(more="again: {steps: [{do: PlaceOrder, undo: none}, OpenPayment]}"),
-        "command `PlaceOrder` is set off by saga `checkout` and by saga `again`",
+    "two sagas": (
+        commands(more="again: {steps: [{do: OpenPayment, undo: none}, TakePayment]}"),
+        "command `TakePayment` is set off by saga `checkout` and by saga `again`",
     ),
 }
 

@@ -123,6 +123,23 @@ def test_the_release_in_use_is_told(root: Path) -> None:
     assert [item.code for item in plan(root, shop.desired(templates=NEWER))[1]] == ["OUT-8"]
 
 
+def test_the_release_in_use_is_that_of_an_update_that_was_killed_after_its_commit(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the files of the whole fleet would be rendered with the old release, beside projects of the new one."""
+    found, _ = update(root, wanted(), NEWER)
+    assert found is not None
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("fleetgen.evolve.journal._carry_out", killed)
+        apply(found)
+    assert used_templates(root, NEWER) == (NEWER, ())
+    assert "_commit: v1.1.0" in (root / ".copier-answers.yml").read_text()
+
+
 def test_an_update_needs_a_fleet(tmp_path: Path) -> None:
     found, diagnostics = update(tmp_path, wanted(), NEWER)
     assert found is None

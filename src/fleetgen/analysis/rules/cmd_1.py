@@ -2,8 +2,8 @@
 
 ## What it does
 Counts what runs a command without a person: policies, schedules, saga steps and their undos. Two of them are one too
-many. The first step of a saga is set off from outside, so one policy or schedule for it is fine; two sagas that begin
-with or contain the same command are not.
+many. The first step of a saga is set off from outside, so one policy or schedule for it is fine; two sagas that contain
+the same command are not.
 
 ## Why it is bad
 What was meant to happen once happens twice: an order is confirmed by the saga and again by a policy that saw the same

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fleetgen.model.fleet import Context, Element
+from fleetgen.model.fleet import Context, Element, Service
 from fleetgen.spec.codes import Code
 from fleetgen.spec.resolve.session import Session
 
@@ -16,7 +16,9 @@ _RULES = ("command", "event", "aggregate")  # exact twins of these are a rule's 
 
 def report_collisions(contexts: tuple[Context, ...], session: Session) -> None:
     """Messages share one namespace in generated code and files; services share one in DNS."""
-    _apart(list(_messages(contexts)), session)
+    messages = list(_messages(contexts))
+    _apart(messages, session)
+    _beside_generated(messages, contexts, session)
     _apart([("service", service) for context in contexts for service in context.services], session)
 
 
@@ -29,6 +31,30 @@ def _messages(contexts: tuple[Context, ...]) -> Iterator[tuple[str, Element]]:
             yield from (("query", each) for each in aggregate.queries)
             yield from (("read model", each) for each in aggregate.read_models)
             yield from (("value", each) for each in aggregate.values)
+
+
+def _beside_generated(named: list[tuple[str, Element]], contexts: tuple[Context, ...], session: Session) -> None:
+    """A name of the specification must not be one that generated code makes of another name."""
+    services = [service for context in contexts for service in context.services]
+    made = {name: source for service in services for name, source in _generated(service)}
+    for kind, element in named:
+        source = made.get(element.name)
+        if source is not None:
+            said = f"{_a(kind)} cannot be called `{element.name}`: generated code calls a part of `{source.name}` so"
+            session.problems.add(Code.RESERVED_NAME, said, element.span, "rename it", [("made of this", source.span)])
+
+
+def _generated(service: Service) -> Iterator[tuple[str, Element]]:
+    """What stands beside messages in generated code, in one language or another: classes, type variables, modules."""
+    for event in service.subscribes:
+        yield f"On{event.name}", event
+    for aggregate in service.aggregates:
+        for part in ("Repository", "T", *(["State"] if aggregate.states else [])):
+            yield aggregate.name + part, aggregate
+        for handled in (*aggregate.commands, *aggregate.queries):
+            yield from ((handled.name + part, handled) for part in ("Handler", "Port"))
+        for query in aggregate.queries:
+            yield f"{query.name}Result", query
 
 
 def _apart(named: list[tuple[str, Element]], session: Session) -> None:

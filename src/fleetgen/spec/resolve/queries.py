@@ -15,6 +15,7 @@ from fleetgen.spec.table.aggregate import QUERY
 
 _BY_KEY = ("get",)
 _SEARCH = ("search", "list", "find")
+PAGING = ("after", "limit")  # parameters of every search: where its page begins, how long it is
 FILTERS = ("string", "int", "decimal", "bool", "uuid", "date", "datetime", "url")
 
 
@@ -74,8 +75,15 @@ def _filters(reader: Reader, fields: dict[str, Field], session: Session) -> tupl
                     reader.span("takes", each.span),
                     "choose a field with a plain value",
                 )
+            elif each.name in PAGING:
+                session.problems.add(
+                    Code.RESERVED_NAME,
+                    f"`{each.name}` pages every search, so that nothing can be found by a field of this name",
+                    reader.span("takes", each.span),
+                    "rename the field, or leave it out here",
+                )
     else:
-        chosen = tuple(each for each in fields.values() if _plain(each.type) in FILTERS and not each.sensitive)
+        chosen = tuple(each for each in fields.values() if _by_default(each))
     return tuple(
         Field(
             name=each.name,
@@ -85,6 +93,10 @@ def _filters(reader: Reader, fields: dict[str, Field], session: Session) -> tupl
         )
         for each in chosen
     )
+
+
+def _by_default(field: Field) -> bool:
+    return _plain(field.type) in FILTERS and not field.sensitive and field.name not in PAGING
 
 
 def _gives(reader: Reader, fields: dict[str, Field], session: Session) -> tuple[Field, ...]:

@@ -24,7 +24,7 @@ ALTER TABLE "cases" ADD COLUMN IF NOT EXISTS "link" text;
 ALTER TABLE "cases" ADD COLUMN IF NOT EXISTS "more" text;
 ALTER TABLE "cases" ADD COLUMN IF NOT EXISTS "open" boolean NOT NULL DEFAULT false;
 ALTER TABLE "cases" ADD COLUMN IF NOT EXISTS "note" text;
--- A column that the specification no longer has keeps its data and is no longer filled.
+-- A column that the specification no longer has keeps its data and is no longer filled; an optional one may be empty.
 DO $$
 DECLARE
   gone text;
@@ -32,9 +32,11 @@ BEGIN
   FOR gone IN
     SELECT column_name FROM information_schema.columns
     WHERE table_schema = current_schema() AND table_name = 'cases'
-      AND is_nullable = 'NO' AND column_default IS NULL AND column_name NOT IN (
-        'id', 'transfer_id', 'score', 'at', 'day', 'lasts', 'link', 'more', 'open', 'note', 'state', '_version'
-      )
+      AND is_nullable = 'NO' AND (column_default IS NULL AND column_name NOT IN (
+        'id', 'transfer_id', 'score', 'at', 'day', 'lasts', 'link', 'more', 'open', 'note', '_version'
+      ) OR column_name IN (
+        'at', 'day', 'lasts', 'link', 'more', 'note'
+      ))
   LOOP
     EXECUTE format('ALTER TABLE %I ALTER COLUMN %I DROP NOT NULL', 'cases', gone);
   END LOOP;

@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS "stocks" (
   PRIMARY KEY ("sku")
 );
 ALTER TABLE "stocks" ADD COLUMN IF NOT EXISTS "on_hand" bigint NOT NULL DEFAULT 0;
--- A column that the specification no longer has keeps its data and is no longer filled.
+-- A column that the specification no longer has keeps its data and is no longer filled; an optional one may be empty.
 DO $$
 DECLARE
   gone text;
@@ -16,9 +16,11 @@ BEGIN
   FOR gone IN
     SELECT column_name FROM information_schema.columns
     WHERE table_schema = current_schema() AND table_name = 'stocks'
-      AND is_nullable = 'NO' AND column_default IS NULL AND column_name NOT IN (
-        'sku', 'on_hand', 'state', '_version'
-      )
+      AND is_nullable = 'NO' AND (column_default IS NULL AND column_name NOT IN (
+        'sku', 'on_hand', '_version'
+      ) OR column_name IN (
+        ''
+      ))
   LOOP
     EXECUTE format('ALTER TABLE %I ALTER COLUMN %I DROP NOT NULL', 'stocks', gone);
   END LOOP;

@@ -18,7 +18,7 @@ ALTER TABLE "transfers" ADD COLUMN IF NOT EXISTS "items" jsonb NOT NULL DEFAULT 
 ALTER TABLE "transfers" ADD COLUMN IF NOT EXISTS "type_" text;
 ALTER TABLE "transfers" ADD COLUMN IF NOT EXISTS "score" numeric NOT NULL DEFAULT 0;
 ALTER TABLE "transfers" ADD COLUMN IF NOT EXISTS "state" text NOT NULL DEFAULT 'started';
--- A column that the specification no longer has keeps its data and is no longer filled.
+-- A column that the specification no longer has keeps its data and is no longer filled; an optional one may be empty.
 DO $$
 DECLARE
   gone text;
@@ -26,9 +26,11 @@ BEGIN
   FOR gone IN
     SELECT column_name FROM information_schema.columns
     WHERE table_schema = current_schema() AND table_name = 'transfers'
-      AND is_nullable = 'NO' AND column_default IS NULL AND column_name NOT IN (
+      AND is_nullable = 'NO' AND (column_default IS NULL AND column_name NOT IN (
         'id', 'from_', 'to', 'items', 'type_', 'score', 'state', '_version'
-      )
+      ) OR column_name IN (
+        'type_'
+      ))
   LOOP
     EXECUTE format('ALTER TABLE %I ALTER COLUMN %I DROP NOT NULL', 'transfers', gone);
   END LOOP;

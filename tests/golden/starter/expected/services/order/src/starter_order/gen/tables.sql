@@ -16,7 +16,7 @@ ALTER TABLE "orders" ADD COLUMN IF NOT EXISTS "lines" jsonb NOT NULL DEFAULT '[]
 ALTER TABLE "orders" ADD COLUMN IF NOT EXISTS "total" jsonb;
 ALTER TABLE "orders" ADD COLUMN IF NOT EXISTS "address" text NOT NULL DEFAULT '';
 ALTER TABLE "orders" ADD COLUMN IF NOT EXISTS "state" text NOT NULL DEFAULT 'placed';
--- A column that the specification no longer has keeps its data and is no longer filled.
+-- A column that the specification no longer has keeps its data and is no longer filled; an optional one may be empty.
 DO $$
 DECLARE
   gone text;
@@ -24,9 +24,11 @@ BEGIN
   FOR gone IN
     SELECT column_name FROM information_schema.columns
     WHERE table_schema = current_schema() AND table_name = 'orders'
-      AND is_nullable = 'NO' AND column_default IS NULL AND column_name NOT IN (
+      AND is_nullable = 'NO' AND (column_default IS NULL AND column_name NOT IN (
         'id', 'customer_id', 'lines', 'total', 'address', 'state', '_version'
-      )
+      ) OR column_name IN (
+        ''
+      ))
   LOOP
     EXECUTE format('ALTER TABLE %I ALTER COLUMN %I DROP NOT NULL', 'orders', gone);
   END LOOP;

@@ -14,7 +14,7 @@ ALTER TABLE "shipments" ADD COLUMN IF NOT EXISTS "order_id" uuid;
 ALTER TABLE "shipments" ADD COLUMN IF NOT EXISTS "customer_id" uuid;
 ALTER TABLE "shipments" ADD COLUMN IF NOT EXISTS "address" text NOT NULL DEFAULT '';
 ALTER TABLE "shipments" ADD COLUMN IF NOT EXISTS "state" text NOT NULL DEFAULT 'created';
--- A column that the specification no longer has keeps its data and is no longer filled.
+-- A column that the specification no longer has keeps its data and is no longer filled; an optional one may be empty.
 DO $$
 DECLARE
   gone text;
@@ -22,9 +22,11 @@ BEGIN
   FOR gone IN
     SELECT column_name FROM information_schema.columns
     WHERE table_schema = current_schema() AND table_name = 'shipments'
-      AND is_nullable = 'NO' AND column_default IS NULL AND column_name NOT IN (
+      AND is_nullable = 'NO' AND (column_default IS NULL AND column_name NOT IN (
         'id', 'order_id', 'customer_id', 'address', 'state', '_version'
-      )
+      ) OR column_name IN (
+        ''
+      ))
   LOOP
     EXECUTE format('ALTER TABLE %I ALTER COLUMN %I DROP NOT NULL', 'shipments', gone);
   END LOOP;
