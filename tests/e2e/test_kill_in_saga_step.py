@@ -139,12 +139,12 @@ class TestShop:
     def test_at_rest_all_invariants_hold(self, shop: LiveFleet) -> None:
         check_all(shop)
 
-    def test_the_same_fails_without_the_inbox(self, shop: LiveFleet) -> None:
-        fails_without_inbox(shop, SHOP_POLICY)
-
     @pytest.mark.full
     def test_the_same_fails_without_the_insert(self, shop: LiveFleet) -> None:
         fails_without_insert(shop, SHOP_POLICY)
+
+    def test_the_same_fails_without_the_inbox(self, shop: LiveFleet) -> None:
+        fails_without_inbox(shop, SHOP_POLICY)
 
 
 class TestBank:
@@ -168,9 +168,9 @@ class TestBank:
         check_all(bank)
 
     @pytest.mark.full
-    def test_the_same_fails_without_the_inbox(self, bank: LiveFleet) -> None:
-        fails_without_inbox(bank, BANK_POLICY)
-
-    @pytest.mark.full
     def test_the_same_fails_without_the_insert(self, bank: LiveFleet) -> None:
         fails_without_insert(bank, BANK_POLICY)
+
+    @pytest.mark.full
+    def test_the_same_fails_without_the_inbox(self, bank: LiveFleet) -> None:
+        fails_without_inbox(bank, BANK_POLICY)

@@ -82,12 +82,13 @@ def check_name(node: Scalar, shape: Name, problems: Problems) -> bool:
 
 def _length(node: Scalar, shape: Name, problems: Problems) -> bool:
     most = _MOST.get(shape.of, _MOST_WORD)
-    if len("_".join(words(node.text))) <= most:
+    joined = "_".join(words(node.text))
+    if len(joined) <= most:
         return True
     why = "`<fleet>-<service>` is one DNS label" if shape.of in _MOST else "it becomes an SQL identifier, with a prefix"
     problems.add(
         Code.NAME_TOO_LONG,
-        f"`{node.text}` has {len(node.text)} characters; {why}",
+        f"`{node.text if len(node.text) == len(joined) else joined}` has {len(joined)} characters; {why}",
         node.span,
         f"write at most {most} characters",
     )

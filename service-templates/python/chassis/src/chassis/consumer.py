@@ -21,7 +21,7 @@ from chassis.backoff import equal_jitter
 from chassis.dispatch import Record
 from chassis.failures import InboxUnavailable
 from chassis.inbox import Inbox
-from chassis.kafka import RECONNECT, librdkafka_log
+from chassis.kafka import RECONNECT, answers, librdkafka_log
 from chassis.records import record_of
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,12 @@ log = logging.getLogger(__name__)
 BATCH, POLL_SECONDS, COMMIT_SECONDS = 256, 1.0, 1.0
 TOGETHER = 16  # records in one transaction when there are many
 RETRY_BASE_MS, RETRY_CAP_MS = 200, 5_000
+ALONE_LEAST, ALONE_MOST = 15.0, 300.0  # seconds without partitions before the client is replaced; doubled each time
+END_SECONDS = 5.0
+
+
+class Astray(Exception):
+    """The client has no partitions though the broker answers: it does not find back into its group."""
 
 
 class RecordConsumer:
@@ -64,6 +70,8 @@ class RecordConsumer:
             **({"group.instance.id": member} if member else {}),
             **overrides,
         }
+        self._bootstrap, self._alone_most = bootstrap, max(ALONE_LEAST, 2 * session_seconds)
+        self._patience, self._alone_since = self._alone_most, 0.0
         self._consumer: Any = None
         self._waiting: deque[Record] = deque()
         self._together = float(TOGETHER)
@@ -103,7 +111,7 @@ class RecordConsumer:
             try:
                 self._consume_until_stopped()
                 failures = 0
-            except (KafkaException, RuntimeError) as reason:
+            except (KafkaException, RuntimeError, Astray) as reason:
                 failures += 1
                 log.warning("consumer begins anew: %s", reason)
             except Exception:
@@ -115,23 +123,49 @@ class RecordConsumer:
         self._waiting.clear()
         self._done.clear()
         consumer = self._consumer = Consumer(self._config, logger=librdkafka_log)
+        self._alone_since = time.monotonic()
         try:
             consumer.subscribe(self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
             while not self._stop.is_set():
                 self._take(_polled(consumer))
                 self._handle_waiting(consumer)
                 self._commit(consumer)
+                self._look_around()
         finally:
             self.assigned.clear()
-            self._commit(consumer, now=True)
+            self._end(consumer)
+
+    def _look_around(self) -> None:
+        """A client that lost its place while the brokers were silent may wait for ever when they are back."""
+        if self.assigned.is_set() or time.monotonic() - self._alone_since < self._patience:
+            return
+        self._alone_since = time.monotonic()
+        if answers(self._bootstrap):
+            waited, self._patience = self._patience, min(ALONE_MOST, 2 * self._patience)
+            raise Astray(f"no partitions for {waited:.0f} s, though the broker answers")
+
+    def _end(self, consumer: Any) -> None:
+        """Commit and leave the group. A client that went astray may never come back from that, so others do it."""
+        self._consumer = None
+        offsets = self._offsets()
+
+        def end() -> None:
+            if offsets:
+                _commit_now(consumer, offsets)
             consumer.close()
+
+        ending = threading.Thread(target=end, name="consumer-end", daemon=True)
+        ending.start()
+        ending.join(END_SECONDS)
+        if ending.is_alive():
+            log.warning("a consumer does not end and is left to itself")
 
     def _take(self, messages: Iterable[Any]) -> None:
         for message in messages:
             error = message.error()
             if error is None:
                 self._waiting.append(record_of(message))
-            elif error.fatal():
+            elif error.fatal() or error.code() == KafkaError._FATAL:  # told by polling, it has only the code
                 raise KafkaException(error)
             elif error.code() not in (KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART):
                 log.warning("consumer: %s", error)
@@ -194,27 +228,27 @@ class RecordConsumer:
         finally:
             consumer.resume(consumer.assignment())
 
+    def _offsets(self) -> list[TopicPartition]:
+        """What has been handled and not been committed, for whoever does that now."""
+        done, self._done = self._done, {}
+        return [TopicPartition(topic, part, offset) for (topic, part), offset in done.items()]
+
     def _commit(self, consumer: Any, *, now: bool = False) -> None:
         if not self._done or not (now or time.monotonic() - self._committed_at > COMMIT_SECONDS):
             return
-        offsets = [TopicPartition(topic, part, offset) for (topic, part), offset in self._done.items()]
-        self._done.clear()
+        offsets = self._offsets()
         self._committed_at = time.monotonic()
-        try:
-            consumer.commit(offsets=offsets, asynchronous=not now)
-        except KafkaException as reason:
-            if reason.args[0].fatal():
-                raise
-            log.warning("offsets are not committed, their records will come again: %s", reason)
-        faults.point("inbox.after_offset", offsets[0].topic)
+        _commit_now(consumer, offsets, asynchronous=not now)
 
     def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
+        self._patience = self._alone_most
         self.assigned.set()
         log.info("reading %s", ", ".join(f"{p.topic}[{p.partition}]" for p in partitions))
 
     def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
-        self._commit(consumer, now=True)
+        if consumer is self._consumer:
+            self._commit(consumer, now=True)
         self._forget(consumer, partitions)
 
     def _lost(self, consumer: Any, partitions: list[TopicPartition]) -> None:
@@ -222,15 +256,28 @@ class RecordConsumer:
         self._forget(consumer, partitions)
 
     def _forget(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        consumer.incremental_unassign(partitions)
+        if consumer is not self._consumer:  # one that was given up
+            return
         gone = {(p.topic, p.partition) for p in partitions}
         self._waiting = deque(record for record in self._waiting if (record.topic, record.partition) not in gone)
         for mark in gone:
             self._done.pop(mark, None)
             self._removed.pop(mark, None)
-        consumer.incremental_unassign(partitions)
+        if not consumer.assignment():
+            self.assigned.clear()
+            self._alone_since = time.monotonic()
 
 
 def _polled(consumer: Any) -> list[Any]:
     """Wait for a first message, then take those that lie ready: `consume` alone would wait for a full batch."""
     first = consumer.poll(POLL_SECONDS)
     return [] if first is None else [first, *consumer.consume(BATCH - 1, 0)]
+
+
+def _commit_now(consumer: Any, offsets: list[TopicPartition], *, asynchronous: bool = False) -> None:
+    try:
+        consumer.commit(offsets=offsets, asynchronous=asynchronous)
+    except KafkaException as reason:  # where it means the end of this client, polling tells so too
+        log.warning("offsets are not committed, their records will come again: %s", reason)
+    faults.point("inbox.after_offset", offsets[0].topic)

@@ -146,6 +146,15 @@ class RecordProducer:
                 self._producer = None
 
 
+def answers(bootstrap: str, seconds: float = 5.0) -> bool:
+    """Whether a broker answers a client that comes new."""
+    try:
+        AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=librdkafka_log).list_topics(timeout=seconds)
+    except KafkaException:
+        return False
+    return True
+
+
 def ensure_topics(bootstrap: str, topics: Iterable[WantedTopic], timeout: float = 10.0) -> None:
     """Create the topics that are missing. Where a broker forbids or cannot do that, they are somebody else's duty.
 

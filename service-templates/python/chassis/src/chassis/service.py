@@ -16,10 +16,9 @@ from chassis.definition import Command, Definition, Event, Query
 if TYPE_CHECKING:
     from chassis.work import UnitOfWork
 
-CommandHandler = Callable[..., Any]
-"""`(command, work) -> event`: decides, stores, returns the event (or the rejection), or a tuple of events."""
-QueryHandler = Callable[..., Any]
-"""by-key: `(query, work) -> view`. search: `(query, page: PageRequest, work) -> Page[view]` (see `chassis.paging`)."""
+Handler = Callable[..., Any]
+"""Of a command, `(command, work) -> event`: decides, stores, returns the event (or the rejection), or a tuple of events. Of
+a query by key, `(query, work) -> view`; of a search, `(query, page: PageRequest, work) -> Page[view]`."""
 Finder = Callable[["UnitOfWork", str, Any], Iterable[Any]]
 """`(work, field, value) -> keys`: the keys of the aggregates whose field (wire name) equals the value, in key order."""
 Observer = Callable[..., None]
@@ -42,7 +41,7 @@ class Service:
 
     definition: Definition
     messages: Mapping[str, type[Any]]
-    handlers: Mapping[str, Callable[..., Any]]
+    handlers: Mapping[str, Handler]
     tables: Path
     finders: Mapping[str, Finder] = field(default_factory=dict)
     observers: Mapping[str, Observer] = field(default_factory=dict)

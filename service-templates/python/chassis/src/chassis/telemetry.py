@@ -18,7 +18,6 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 Attributes = Mapping[str, str | int | float | bool]
 
 CORRELATION = "fleet.correlation_id"
-SAGA = "fleet.saga_id"
 
 tracer = trace.get_tracer("chassis")
 meter = metrics.get_meter("chassis")

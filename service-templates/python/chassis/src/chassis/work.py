@@ -84,9 +84,6 @@ class Outgoing:
     payload: bytes | None
 
 
-Envelope = Outgoing
-
-
 class Outbox(Protocol):
     """What a unit of work needs of the outbox (see `chassis.outbox`)."""
 

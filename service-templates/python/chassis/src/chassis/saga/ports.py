@@ -78,10 +78,6 @@ class Ports:
             raise PermanentFailure(f"saga {saga.type} with step {saga.step} is not known here", "schema")
         return flow
 
-    def takes_part(self, flow: Flow) -> bool:
-        """Whether steps of the saga are this service's."""
-        return any(step.service == self.me for step in flow.steps)
-
     def owns(self, flow: Flow) -> bool:
         """Whether this service conducts or watches the saga."""
         return flow.saga.owner == self.me
