@@ -96,7 +96,7 @@ def holds(expression: Expression, scopes: Scopes) -> bool:
         return True
 
 
-def _evaluate(expression: Expression, scopes: Scopes) -> Any:  # noqa: C901, PLR0911 - one branch a node
+def _evaluate(expression: Expression, scopes: Scopes) -> Any:  # noqa: PLR0911 - one branch a node
     match expression:
         case Literal_(value=value):
             return value

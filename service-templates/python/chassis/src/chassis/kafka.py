@@ -148,8 +148,9 @@ class RecordProducer:
 
 def answers(bootstrap: str, seconds: float = 5.0) -> bool:
     """Whether a broker answers a client that comes new."""
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=librdkafka_log)
     try:
-        AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=librdkafka_log).list_topics(timeout=seconds)
+        client.list_topics(timeout=seconds)
     except KafkaException:
         return False
     return True

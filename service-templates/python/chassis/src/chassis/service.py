@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from chassis.work import UnitOfWork
 
 Handler = Callable[..., Any]
-"""Of a command, `(command, work) -> event`: decides, stores, returns the event (or the rejection), or a tuple of events. Of
-a query by key, `(query, work) -> view`; of a search, `(query, page: PageRequest, work) -> Page[view]`."""
+"""Of a command, `(command, work) -> event`: decides, stores, returns the event, or a tuple of events. Of a query by
+key, `(query, work) -> view`; of a search, `(query, page: PageRequest, work) -> Page[view]`."""
 Finder = Callable[["UnitOfWork", str, Any], Iterable[Any]]
 """`(work, field, value) -> keys`: the keys of the aggregates whose field (wire name) equals the value, in key order."""
 Observer = Callable[..., None]
