@@ -87,7 +87,11 @@ def _length(node: Scalar, shape: Name, problems: Problems) -> bool:
     joined = "_".join(words(node.text))
     if len(joined) <= most:
         return True
-    why = "`<fleet>-<service>` is one DNS label" if shape.of in _MOST_LABEL else "it becomes an SQL identifier, with a prefix"
+    why = (
+        "`<fleet>-<service>` is one DNS label"
+        if shape.of in _MOST_LABEL
+        else "it becomes an SQL identifier, with a prefix"
+    )
     problems.add(
         Code.NAME_TOO_LONG,
         f"`{node.text if len(node.text) == len(joined) else joined}` has {len(joined)} characters; {why}",

@@ -79,4 +79,8 @@ def _roles(text: str | None, start: int, belong: tuple[str, ...]) -> tuple[str, 
 def _where(role: str) -> str:
     if role in UPSTREAM_ROLES:
         return "it is a role of the upstream context, left of the arrow"
-    return "it is a role of the downstream context, right of it" if role in DOWNSTREAM_ROLES else "it is a role of equals, on `<->`"
+    return (
+        "it is a role of the downstream context, right of it"
+        if role in DOWNSTREAM_ROLES
+        else "it is a role of equals, on `<->`"
+    )
