@@ -160,6 +160,16 @@ class FactsBuilder:
                 yield command_fact(self._fleet, command, self._examples[command.aggregate])
 
 
+def service_facts(fleet: Fleet, service: Service) -> ServiceFacts:
+    """The facts of one service alone."""
+    return FactsBuilder(fleet).service(service)
+
+
+def monorepo_facts(fleet: Fleet) -> MonorepoFacts:
+    """The facts of the monorepo alone."""
+    return FactsBuilder(fleet).monorepo()
+
+
 def language(stack: str) -> str:
     """The language of a stack; a user's own template is its own language."""
     return CHASSIS_LANGUAGES.get(stack, stack)

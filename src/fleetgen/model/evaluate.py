@@ -84,7 +84,7 @@ def evaluate(expression: Expression, scopes: Scopes) -> Any:
     """
     try:
         return _evaluate(expression, scopes)
-    except (TypeError, KeyError, ArithmeticError) as reason:
+    except (TypeError, KeyError, ZeroDivisionError, ArithmeticError) as reason:
         raise NotEvaluable(str(reason)) from reason
 
 
@@ -96,7 +96,7 @@ def holds(expression: Expression, scopes: Scopes) -> bool:
         return True
 
 
-def _evaluate(expression: Expression, scopes: Scopes) -> Any:  # noqa: PLR0911 - one branch a node
+def _evaluate(expression: Expression, scopes: Scopes) -> Any:  # noqa: C901, PLR0911 - one branch a node
     match expression:
         case Literal_(value=value):
             return value
@@ -112,6 +112,9 @@ def _evaluate(expression: Expression, scopes: Scopes) -> Any:  # noqa: PLR0911 -
             terms = [_evaluate(term, {**scopes, "item": item}) for item in _evaluate(over, scopes)]
             empty: Any = Amount(0, None) if expression.type.kind == "money" else 0
             return reduce(operator.add, terms, empty)
+        case Binary(operator="/", left=left, right=right):
+            divisor = _evaluate(right, scopes)
+            return Decimal(_evaluate(left, scopes)) / Decimal(divisor)
         case Binary(operator=symbol, left=left, right=right):
             return _OPERATORS[symbol](_evaluate(left, scopes), _evaluate(right, scopes))
 

@@ -41,7 +41,7 @@ class Type:
 
 
 # Expressions: `total = sum(lines.quantity * lines.price)` becomes a tree that every language renders.
-Operator = Literal["=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "and", "or"]
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "and", "or"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # A hook or an alias may have set these for another repository.
@@ -22,10 +22,12 @@ def git(
     *,
     data: bytes | None = None,
     apart: bool = False,
+    allowed: Sequence[int] = (0,),
+    environment: Mapping[str, str] | None = None,
 ) -> bytes:
     """Run one git command in `folder` and return its output; `apart` leaves the user's configuration out."""
-    result = run(arguments, folder, data=data, apart=apart)
-    if result.returncode:
+    result = run(arguments, folder, data=data, apart=apart, environment=environment)
+    if result.returncode not in allowed:
         message = result.stderr.decode(errors="replace").strip() or f"exit code {result.returncode}"
         raise GitError(f"git {arguments[0]}: {message}")
     return result.stdout
@@ -37,10 +39,12 @@ def run(
     *,
     data: bytes | None = None,
     apart: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run one git command and return whatever it gave, for callers to whom the exit code is an answer."""
     variables = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
     variables |= _APART if apart else {"LC_ALL": "C"}
+    variables |= environment or {}
     try:
         return subprocess.run(
             ["git", *map(str, arguments)],

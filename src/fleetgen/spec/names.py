@@ -15,10 +15,8 @@ from fleetgen.spec.shape import Form, Name
 
 # `<fleet>-<service>` is one DNS label of at most 63 characters. With these, the longest name of a topic (fleet,
 # context, aggregate, group, `dlq`) stays below Kafka's 249.
-_MOST_LABEL = {"fleet": 22, "context": 40, "service": 40}
-# An SQL identifier has at most 63 bytes; indexes and keys put a prefix before a table's or column's name. A field stands
-# twice on a line of generated code.
-_MOST = {**_MOST_LABEL, "field": 45}
+_MOST = {"fleet": 22, "context": 40, "service": 40}
+# An SQL identifier has at most 63 bytes; indexes and keys put a prefix before a table's or column's name.
 _MOST_WORD = 50
 
 _FORMS: dict[Form, tuple[re.Pattern[str], str]] = {
@@ -84,17 +82,12 @@ def check_name(node: Scalar, shape: Name, problems: Problems) -> bool:
 
 def _length(node: Scalar, shape: Name, problems: Problems) -> bool:
     most = _MOST.get(shape.of, _MOST_WORD)
-    joined = "_".join(words(node.text))
-    if len(joined) <= most:
+    if len("_".join(words(node.text))) <= most:
         return True
-    why = (
-        "`<fleet>-<service>` is one DNS label"
-        if shape.of in _MOST_LABEL
-        else "it becomes an SQL identifier, with a prefix"
-    )
+    why = "`<fleet>-<service>` is one DNS label" if shape.of in _MOST else "it becomes an SQL identifier, with a prefix"
     problems.add(
         Code.NAME_TOO_LONG,
-        f"`{node.text if len(node.text) == len(joined) else joined}` has {len(joined)} characters; {why}",
+        f"`{node.text}` has {len(node.text)} characters; {why}",
         node.span,
         f"write at most {most} characters",
     )

@@ -67,6 +67,12 @@ def test_logic_size_and_negation() -> None:
     assert not evaluate(Binary("or", Not(full), Literal_(False)), {"state": {"lines": [1, 2]}})
 
 
+def test_division_is_exact_and_by_zero_says_nothing() -> None:
+    assert plain(evaluate(Binary("/", Literal_(1), Literal_(4)), {})) == "0.25"
+    with pytest.raises(NotEvaluable):
+        evaluate(Binary("/", Literal_(1), Literal_(0)), {})
+
+
 @given(st.integers(), st.integers(), st.integers(-1000, 1000))
 def test_money_calculates_like_numbers(first: int, second: int, factor: int) -> None:
     left, right = Amount(first, "EUR"), Amount(second, "EUR")

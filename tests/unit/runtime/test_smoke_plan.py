@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fleetgen.facts.build import FactsBuilder
+from fleetgen.facts.build import service_facts
 from fleetgen.facts.schema import CommandFact, SagaFact, ScenarioFact
 from fleetgen.runtime.monorepo import LocalFleet, LocalService
 from fleetgen.runtime.smoke.caller import Caller, Done
@@ -24,8 +24,7 @@ def fleet_of(sample: str) -> LocalFleet:
     assert document is not None
     fleet, found = resolve(document)
     assert fleet is not None, found
-    builder = FactsBuilder(fleet)
-    services = [builder.service(service) for service in fleet.services]
+    services = [service_facts(fleet, service) for service in fleet.services]
     return LocalFleet(SAMPLES, tuple(LocalService(facts.name.kebab, SAMPLES, facts) for facts in services))
 
 

@@ -9,6 +9,7 @@ from fleetgen.spec.grammar.units import Unreadable
 
 UPSTREAM_ROLES = ("OHS", "PL", "S")
 DOWNSTREAM_ROLES = ("ACL", "CF", "C")
+SYMMETRIC_ROLES = ("P", "SK")
 ROLES = {
     "OHS": "open host service",
     "PL": "published language",
@@ -49,16 +50,15 @@ def parse_relation(text: str) -> RelationText:
     return RelationText(
         left,
         found.start(1),
-        _roles(left_roles, found.start(2), () if arrow == "<->" else UPSTREAM_ROLES),
+        _roles(left_roles, found.start(2)),
         right,
         found.start(4),
-        _roles(right_roles, found.start(5), () if arrow == "<->" else DOWNSTREAM_ROLES),
+        _roles(right_roles, found.start(5)),
         arrow == "<->",
     )
 
 
-def _roles(text: str | None, start: int, belong: tuple[str, ...]) -> tuple[str, ...]:
-    """The roles of one side; where `belong` is given, others stand on the wrong side."""
+def _roles(text: str | None, start: int) -> tuple[str, ...]:
     if text is None:
         return ()
     roles = []
@@ -70,17 +70,5 @@ def _roles(text: str | None, start: int, belong: tuple[str, ...]) -> tuple[str, 
             raise Unreadable(f"`{role}` is not a role of a context", hint, at, len(role))
         if role not in ROLES:
             raise Unreadable(f"`{role}` is not a role of a context", f"write `{role.upper()}`", at, len(role))
-        if belong and role not in belong:
-            raise Unreadable(f"`{role}` stands on the wrong side of `->`", _where(role), at, len(role))
         roles.append(role)
     return tuple(roles)
-
-
-def _where(role: str) -> str:
-    if role in UPSTREAM_ROLES:
-        return "it is a role of the upstream context, left of the arrow"
-    return (
-        "it is a role of the downstream context, right of it"
-        if role in DOWNSTREAM_ROLES
-        else "it is a role of equals, on `<->`"
-    )

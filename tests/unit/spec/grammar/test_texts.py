@@ -56,9 +56,6 @@ def test_relation() -> None:
         ("a [ACLX] -> b", "choose from", "ACLX"),
         ("a [acl] -> b", "write `ACL`", "acl"),
         ("a <- b", "write `b -> a`", "<-"),
-        ("a [OHS, ACL] -> b", "downstream context", "ACL"),
-        ("a -> b [S]", "upstream context", "S"),
-        ("a [P] -> b", "role of equals", "P"),
     ],
 )
 def test_no_relation(text: str, hint: str, part: str) -> None:
