@@ -15,8 +15,10 @@ from fleetgen.spec.shape import Form, Name
 
 # `<fleet>-<service>` is one DNS label of at most 63 characters. With these, the longest name of a topic (fleet,
 # context, aggregate, group, `dlq`) stays below Kafka's 249.
-_MOST = {"fleet": 22, "context": 40, "service": 40}
-# An SQL identifier has at most 63 bytes; indexes and keys put a prefix before a table's or column's name.
+_MOST_LABEL = {"fleet": 22, "context": 40, "service": 40}
+# An SQL identifier has at most 63 bytes; indexes and keys put a prefix before a table's or column's name. A field
+# stands twice on some lines of generated code.
+_MOST = {**_MOST_LABEL, "field": 45}
 _MOST_WORD = 50
 
 _FORMS: dict[Form, tuple[re.Pattern[str], str]] = {
@@ -25,6 +27,8 @@ _FORMS: dict[Form, tuple[re.Pattern[str], str]] = {
     "pascal": (re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII), "PascalCase"),
 }
 PATTERNS: dict[Form, str] = {form: f"^{pattern.pattern}$" for form, (pattern, _) in _FORMS.items()}
+
+_BARE = frozenset({"true", "false", "null"})
 
 # Windows cannot check out files or folders of these names.
 _WINDOWS = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
@@ -70,6 +74,10 @@ def check_name(node: Scalar, shape: Name, problems: Problems) -> bool:
     text = node.text
     if text in shape.words:
         return True
+    if node.plain and text in _BARE:
+        said = f"bare `{text}` is no text to any reader of YAML"
+        problems.add(Code.AMBIGUOUS_SCALAR, said, node.span, f'write `"{text}"`')
+        return False
     pattern, called = _FORMS[shape.form]
     proper = canonical(text, shape.form)
     if not pattern.fullmatch(text) or proper != text:
@@ -82,12 +90,14 @@ def check_name(node: Scalar, shape: Name, problems: Problems) -> bool:
 
 def _length(node: Scalar, shape: Name, problems: Problems) -> bool:
     most = _MOST.get(shape.of, _MOST_WORD)
-    if len("_".join(words(node.text))) <= most:
+    joined = "_".join(words(node.text))
+    if len(joined) <= most:
         return True
-    why = "`<fleet>-<service>` is one DNS label" if shape.of in _MOST else "it becomes an SQL identifier, with a prefix"
+    label = shape.of in _MOST_LABEL
+    why = "`<fleet>-<service>` is one DNS label" if label else "it becomes an SQL identifier, with a prefix"
     problems.add(
         Code.NAME_TOO_LONG,
-        f"`{node.text}` has {len(node.text)} characters; {why}",
+        f"`{node.text if len(node.text) == len(joined) else joined}` has {len(joined)} characters; {why}",
         node.span,
         f"write at most {most} characters",
     )

@@ -54,6 +54,7 @@ CASES: list[tuple[Code, str, str]] = [
     (Code.TAB, "fleet: shop\ncontexts:\n«\t»order: {}\n", "indent with spaces"),
     (Code.BROKEN_YAML, "fleet: shop\ncontexts: {order: {purpose: a«:» b}}\n", "close the mapping"),
     (Code.BROKEN_YAML, "fleet: shop\npurpose: a«:» b\n", "put quotes"),
+    (Code.BROKEN_YAML, 'fleet: shop\nvision: «"\\ud83d"»\ncontexts: {}\n', "the character itself"),
     (Code.DUPLICATE_KEY, "fleet: shop\n«fleet»: shop\ncontexts: {}\n", "keep one"),
     (Code.ANCHOR, "fleet: shop\ncontexts: {order: «&a »{}}\n", "remove `&a`"),
     (Code.ANCHOR, "fleet: shop\ncontexts: {order: {}}\nload: «*a»\n", "write the value here"),
@@ -88,7 +89,9 @@ CASES: list[tuple[Code, str, str]] = [
     (Code.BAD_NAME, "fleet: shop\ncontexts: {«bücher»: {}}\n", "no accents"),
     (Code.BAD_NAME, "fleet: shop\norganisation: «Example Inc»\ncontexts: {}\n", "the form is"),
     (Code.NAME_TOO_LONG, f"fleet: shop\ncontexts: {{«{'a' * 41}»: {{}}}}\n", "at most 40"),
-    (Code.NAME_TOO_LONG, order(fields="{«" + "a" * 51 + "»: uuid}"), "at most 50"),
+    (Code.NAME_TOO_LONG, order(fields="{«" + "a" * 46 + "»: uuid}"), "at most 45"),
+    (Code.NAME_TOO_LONG, order(values="{Line: {sku: string}, «" + "LongName" * 6 + "»: {a: int}}"), "at most 50"),
+    (Code.AMBIGUOUS_SCALAR, order(fields="{«true»: uuid}"), 'write `"true"`'),
     (Code.RESERVED_NAME, "fleet: shop\ncontexts: {«con»: {}}\n", "choose another word"),
     (Code.RESERVED_NAME, "fleet: shop\ncontexts: {«order-service»: {}}\n", "write `order`"),
     (Code.RESERVED_NAME, "fleet: shop\ncontexts: {«registry»: {}}\n", "choose another word"),
@@ -127,6 +130,17 @@ CASES: list[tuple[Code, str, str]] = [
     # references
     (Code.DUPLICATE_NAME, order(commands="{PlaceOrder: OrderPlaced, CancelOrder: «Orderplaced»}"), "rename one"),
     (Code.DUPLICATE_NAME, order(states="[placed, «placed»]"), "keep one"),
+    (
+        Code.DUPLICATE_NAME,
+        "fleet: shop\ncontexts:\n  order:\n    aggregates:\n      Bus: {commands: {AddBus: BusAdded}}\n"
+        "      «Buse»: {commands: {AddBuse: BuseAdded}}\n",
+        "rename one",
+    ),
+    (
+        Code.RESERVED_NAME,
+        order(fields="{limit: int, lines: {list: Line}}", queries="{FindOrders: {takes: [«limit»]}}"),
+        "rename the field",
+    ),
     (
         Code.DUPLICATE_NAME,
         order(commands="{PlaceOrder: OrderPlaced, GetOrder: OrderGot}", queries="[«GetOrder»]"),

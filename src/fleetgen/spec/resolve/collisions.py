@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fleetgen.model.fleet import Context, Element, Service
+from fleetgen.core.names import plural
+from fleetgen.model.fleet import Aggregate, Context, Element, Service
 from fleetgen.spec.codes import Code
 from fleetgen.spec.resolve.session import Session
 
@@ -19,7 +20,10 @@ def report_collisions(contexts: tuple[Context, ...], session: Session) -> None:
     messages = list(_messages(contexts))
     _apart(messages, session)
     _beside_generated(messages, contexts, session)
-    _apart([("service", service) for context in contexts for service in context.services], session)
+    services = [service for context in contexts for service in context.services]
+    _apart([("service", service) for service in services], session)
+    for service in services:
+        _plurals_apart(service, session)
 
 
 def _messages(contexts: tuple[Context, ...]) -> Iterator[tuple[str, Element]]:
@@ -68,6 +72,17 @@ def _apart(named: list[tuple[str, Element]], session: Session) -> None:
         else:
             said = f"`{element.name}` and `{other.name}` differ in case only, which file systems do not see"
         session.problems.add(Code.DUPLICATE_NAME, said, element.span, "rename one of them", [("the other", other.span)])
+
+
+def _plurals_apart(service: Service, session: Session) -> None:
+    """The plural is the aggregate's path, table and repository in its service: `Bus` and `Buse` would share `buses`."""
+    first: dict[str, Aggregate] = {}
+    for aggregate in service.aggregates:
+        other = first.setdefault(plural(aggregate.name), aggregate)
+        if other.name != aggregate.name:
+            said = f"`{aggregate.name}` and `{other.name}` are both `{plural(aggregate.name)}` in the plural"
+            place = [("the other", other.span)]
+            session.problems.add(Code.DUPLICATE_NAME, said, aggregate.span, "rename one of them", place)
 
 
 def _same(kind: str, element: Element, other: Element) -> bool:

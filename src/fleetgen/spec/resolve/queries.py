@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fleetgen.core.diagnostic import Span
 from fleetgen.core.names import words
 from fleetgen.model.fleet import Aggregate, Field, Query
 from fleetgen.model.types import Type
@@ -67,21 +68,9 @@ def _is_by_key(name: Scalar, reader: Reader, aggregate: Aggregate, session: Sess
 def _filters(reader: Reader, fields: dict[str, Field], session: Session) -> tuple[Field, ...]:
     if reader.has("takes"):
         chosen = _chosen(reader, "takes", fields, session)
-        for each in chosen:
-            if _plain(each.type) not in FILTERS:
-                session.problems.add(
-                    Code.BAD_TYPE,
-                    f"`{each.name}` is `{each.type}`, by which nothing can be found",
-                    reader.span("takes", each.span),
-                    "choose a field with a plain value",
-                )
-            elif each.name in PAGING:
-                session.problems.add(
-                    Code.RESERVED_NAME,
-                    f"`{each.name}` pages every search, so that nothing can be found by a field of this name",
-                    reader.span("takes", each.span),
-                    "rename the field, or leave it out here",
-                )
+        for name in scalars(reader.get("takes")):
+            if name.text in fields:
+                _check_filter(fields[name.text], name.span, session)
     else:
         chosen = tuple(each for each in fields.values() if _by_default(each))
     return tuple(
@@ -93,6 +82,15 @@ def _filters(reader: Reader, fields: dict[str, Field], session: Session) -> tupl
         )
         for each in chosen
     )
+
+
+def _check_filter(field: Field, place: Span, session: Session) -> None:
+    if _plain(field.type) not in FILTERS:
+        said = f"`{field.name}` is `{field.type}`, by which nothing can be found"
+        session.problems.add(Code.BAD_TYPE, said, place, "choose a field with a plain value")
+    elif field.name in PAGING:
+        said = f"`{field.name}` pages every search, so that nothing can be found by a field of this name"
+        session.problems.add(Code.RESERVED_NAME, said, place, "rename the field, or leave it out here")
 
 
 def _by_default(field: Field) -> bool:
