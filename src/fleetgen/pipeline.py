@@ -143,9 +143,10 @@ class _Parts:
         for path, text in architecture_report(self.fleet).items():
             yield f"docs/report/{path}", _text(text)
         yield from self._blueprint("blueprints/deploy", "deploy", {"fleet": self._whole})
+        yield from self._blueprint("blueprints/fleet-chart", "deploy/helm/fleet", {"fleet": self._whole})
         for service, facts, answers in self._services:
             yield from self._contracts(service, facts)
-            yield from self._blueprint("blueprints/chart", f"deploy/helm/{facts.name.kebab}", answers)
+            yield from self._blueprint("blueprints/service-chart", f"deploy/helm/{facts.name.kebab}", answers)
         for service in self._elsewhere():
             yield from self._contracts(service, self._builder.service(service))
 

@@ -35,10 +35,11 @@ _WINDOWS = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("c
 _FOLDERS = {
     "fleet": "is the chart of the whole fleet",
     "gateway": "is the way in from outside",
+    "global": "holds what all charts share",
     "localhost": "means this machine everywhere",
     "kubernetes": "is the cluster's own service",
     **dict.fromkeys(
-        ("postgres", "broker", "kafka", "registry", "issuer", "otlp", "jaeger", "servers", "supervisor"),
+        tuple("postgres broker kafka registry issuer otlp jaeger collector prometheus grafana servers supervisor".split()),
         "is a server or process that runs beside the services",
     ),
 }

@@ -20,7 +20,7 @@ from fleetgen.spec.load import load
 from fleetgen.spec.resolve import resolve
 
 TEMPLATES = installed()
-WHOLE_FLEET = {"monorepo", "deploy"}  # blueprints whose `fleet` is the whole monorepo's facts
+WHOLE_FLEET = {"monorepo", "deploy", "fleet-chart"}  # blueprints whose `fleet` is the whole monorepo's facts
 GOAL = 0.05  # CPU seconds for a further service
 
 
