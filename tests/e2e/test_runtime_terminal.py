@@ -34,7 +34,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def terminal(root: Path) -> Iterator[subprocess.Popen[str]]:
-    """`fleetgen up` as the leader of a group of its own, as a shell starts it."""
+    """`fleetgen up` as the leader of a group of its own, as a shell starts it.
+
+    Tests in the background of a shell inherit that Ctrl-C is ignored, and would pass it on; a handler is not passed on.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-m", "fleetgen.cli.main", "up", "--root", str(root), "--broker", "kfake"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
