@@ -10,7 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fleetgen.analysis.engine import lint
+from fleetgen.analysis.engine import judge
+from fleetgen.analysis.waivers import Acceptance
 from fleetgen.contracts import openapi
 from fleetgen.core import names
 from fleetgen.core.diagnostic import Diagnostic, has_errors, ordered
@@ -47,6 +48,7 @@ class Checked:
     fleet: Fleet | None
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, str]  # file -> text, to quote from
+    accepted: tuple[Acceptance, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -65,9 +67,10 @@ def check(specification: Path) -> Checked:
 def _resolved(document: Document, diagnostics: tuple[Diagnostic, ...]) -> Checked:
     fleet, unresolved = resolve(document)
     diagnostics = (*diagnostics, *unresolved)
-    if fleet is not None:
-        diagnostics = (*diagnostics, *lint(fleet, stacks=STACKS))
-    return Checked(fleet, ordered(diagnostics), document.texts)
+    if fleet is None:
+        return Checked(None, ordered(diagnostics), document.texts)
+    verdict = judge(fleet, stacks=STACKS)
+    return Checked(fleet, ordered((*diagnostics, *verdict.diagnostics)), document.texts, verdict.accepted)
 
 
 def prepare(specification: Path, stack: str = "") -> Prepared:
@@ -93,7 +96,7 @@ def desired(checked: Checked, carried: Templates, used: Templates | None = None)
     """
     if checked.fleet is None:
         raise ValueError("a specification with errors describes no monorepo")
-    parts = _Parts(checked.fleet, used or carried)
+    parts = _Parts(checked.fleet, used or carried, checked.accepted)
     projects = tuple(parts.projects())
     digest = sha256(json.dumps([project.answers for project in projects], sort_keys=True).encode()).hexdigest()
     return Desired(projects, carried, extra=dict(sorted(parts.files())), specification=digest)
@@ -105,6 +108,7 @@ class _Parts:
 
     fleet: Fleet
     templates: Templates
+    accepted: tuple[Acceptance, ...]
 
     @cached_property
     def _builder(self) -> FactsBuilder:
@@ -112,7 +116,7 @@ class _Parts:
 
     @cached_property
     def _monorepo(self) -> MonorepoFacts:
-        return self._builder.monorepo()
+        return self._builder.monorepo(self.accepted)
 
     @cached_property
     def _common(self) -> dict[str, Any]:
@@ -140,7 +144,7 @@ class _Parts:
     def files(self) -> Iterator[tuple[str, File]]:
         """What needs the whole fleet and so belongs to no project: contracts, charts, report, schema."""
         yield "fleet.schema.json", _text(_json(json_schema()))
-        for path, text in architecture_report(self.fleet).items():
+        for path, text in architecture_report(self.fleet, self.accepted).items():
             yield f"docs/report/{path}", _text(text)
         yield from self._blueprint("blueprints/deploy", "deploy", {"fleet": self._whole})
         yield from self._blueprint("blueprints/fleet-chart", "deploy/helm/fleet", {"fleet": self._whole})

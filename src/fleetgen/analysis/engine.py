@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -11,7 +11,7 @@ from pkgutil import iter_modules
 from fleetgen.analysis import rules as rules_package
 from fleetgen.analysis.rule import Rule
 from fleetgen.analysis.view import View
-from fleetgen.analysis.waivers import Found, review
+from fleetgen.analysis.waivers import Acceptance, Found, review
 from fleetgen.core.diagnostic import Diagnostic, ordered
 from fleetgen.model.fleet import Fleet
 
@@ -28,17 +28,33 @@ def catalogue() -> tuple[Rule, ...]:
     return tuple(found)
 
 
-def lint(fleet: Fleet, stacks: Collection[str] | None = None) -> tuple[Diagnostic, ...]:
-    """What the rules have to say, waivers applied. `stacks` are those that can be generated; None: any."""
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the rules have to say, and what of it the specification accepts."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    accepted: tuple[Acceptance, ...]
+
+
+def judge(fleet: Fleet, stacks: Collection[str] | None = None) -> Verdict:
+    """Run all rules and apply the waivers. `stacks` are those that can be generated; None: any."""
     view = View(
         fleet=fleet,
         stacks=None if stacks is None else frozenset(stacks),
         rules=frozenset(rule.id for rule in catalogue()),
         waivable=frozenset(rule.id for rule in catalogue() if rule.waivable),
     )
-    stay, waivers = review(view, _found(view, "fleet"))
-    late = _found(replace(view, waivers=waivers), "waivers")
-    return ordered(rule.diagnose(finding) for rule, finding in (*stay, *late))
+    reviewed = review(view, _found(view, "fleet"))
+    late = _found(replace(view, waivers=reviewed.waivers), "waivers")
+    return Verdict(
+        diagnostics=ordered(rule.diagnose(finding) for rule, finding in (*reviewed.stay, *late)),
+        accepted=reviewed.accepted,
+    )
+
+
+def lint(fleet: Fleet, stacks: Collection[str] | None = None) -> tuple[Diagnostic, ...]:
+    """What the rules have to say, waivers applied."""
+    return judge(fleet, stacks).diagnostics
 
 
 def _found(view: View, stage: str) -> Iterable[Found]:

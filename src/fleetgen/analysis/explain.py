@@ -16,11 +16,13 @@ HEADINGS = ("What it does", "Why it is bad", "Example", "Use instead")
 _FAMILIES = {
     "CMD": "Commands",
     "CMP": "Compliance",
+    "COM": "Communication",
     "CPL": "Coupling",
     "CTX": "Context map",
     "DAT": "Data",
     "EVT": "Events",
     "LINT": "Waivers",
+    "OPS": "Operations",
     "REL": "Reliability",
     "SAGA": "Sagas",
     "SEC": "Security",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 _UNITS = (("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0))
 
+_MAGNITUDES = (("M", 1e6), ("k", 1e3))
+
 
 def number(value: float, digits: int = 3) -> str:
     """At most so many significant digits, never in powers of ten, no zeros at the end."""
@@ -11,6 +13,14 @@ def number(value: float, digits: int = 3) -> str:
     if "e" in text:
         text = f"{float(text):.12f}" if abs(value) < 1 else f"{float(text):.0f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def magnitude(value: float) -> str:
+    """`833333` -> `833 k`; up to ten thousand as it is."""
+    for unit, size in _MAGNITUDES:
+        if value >= 10 * size:
+            return f"{number(value / size)} {unit}"
+    return number(value, 4)
 
 
 def count(amount: int, noun: str) -> str:

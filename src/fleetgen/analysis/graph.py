@@ -63,7 +63,14 @@ class Graph:
 
     def between(self, source: str, target: str) -> tuple[Edge, ...]:
         """All edges from one service to another."""
-        return tuple(edge for edge in self.edges if (edge.source, edge.target) == (source, target))
+        return self._pairs.get((source, target), ())
+
+    @cached_property
+    def _pairs(self) -> Mapping[tuple[str, str], tuple[Edge, ...]]:
+        found: dict[tuple[str, str], list[Edge]] = {}
+        for edge in self.edges:
+            found.setdefault((edge.source, edge.target), []).append(edge)
+        return {pair: tuple(edges) for pair, edges in found.items()}
 
     def reachable(self, node: str) -> tuple[str, ...]:
         """Every other service that `node` needs, directly or through others, each once."""

@@ -29,6 +29,7 @@ class Finding:
     hint: str = ""
     span: Span | None = None  # where the element's own place is not exact enough
     related: tuple[tuple[str, Span], ...] = ()
+    severity: Severity | None = None  # where this one weighs less than the rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ class Rule:
         return Diagnostic(
             code=self.id,
             name=self.name,
-            severity=self.severity,
+            severity=finding.severity or self.severity,
             message=finding.message,
             span=finding.span or finding.element.span,
             hint=finding.hint,

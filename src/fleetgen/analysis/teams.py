@@ -22,11 +22,14 @@ class TeamLoad:
 
 def team_loads(fleet: Fleet) -> tuple[TeamLoad, ...]:
     """Each team with its contexts, in the order written."""
-    return tuple(_team_load(fleet, team) for team in fleet.teams)
+    owned: dict[str, list[Context]] = {}
+    for context in fleet.contexts:
+        if context.managed:
+            owned.setdefault(context.team, []).append(context)
+    return tuple(_team_load(team, tuple(owned.get(team.name, ()))) for team in fleet.teams)
 
 
-def _team_load(fleet: Fleet, team: Team) -> TeamLoad:
-    owned = tuple(context for context in fleet.contexts if context.managed and context.team == team.name)
+def _team_load(team: Team, owned: tuple[Context, ...]) -> TeamLoad:
     languages = {service.stack for context in owned for service in context.services}
     regimes = {regime for context in owned for regime in context.compliance}
     load = sum(_WEIGHTS[context.subdomain] for context in owned)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from fleetgen.analysis.graph import Graph, dependency_graph
+from fleetgen.analysis.graph import Edge, Graph, dependency_graph
 from fleetgen.model.fleet import (
     Aggregate,
     Command,
@@ -54,6 +54,25 @@ class View:
     def graph(self) -> Graph:
         """Who needs whom."""
         return dependency_graph(self.fleet)
+
+    @cached_property
+    def traffic(self) -> Mapping[frozenset[str], tuple[Edge, ...]]:
+        """What runs between each two contexts, by their names, whichever way round."""
+        found: dict[frozenset[str], list[Edge]] = {}
+        for edge in self.graph.edges:
+            pair = frozenset(self.fleet.context_of[name].name for name in (edge.source, edge.target))
+            if len(pair) > 1:
+                found.setdefault(pair, []).append(edge)
+        return {pair: tuple(edges) for pair, edges in found.items()}
+
+    @cached_property
+    def callers(self) -> Mapping[str, tuple[str, ...]]:
+        """The services that call each one, where any do."""
+        found: dict[str, list[str]] = {}
+        for source, targets in self.graph.calls.targets.items():
+            for target in targets:
+                found.setdefault(target, []).append(source)
+        return {target: tuple(sources) for target, sources in found.items()}
 
     @cached_property
     def managed(self) -> tuple[Context, ...]:

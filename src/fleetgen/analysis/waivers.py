@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from fleetgen.analysis.rule import Finding, Rule
 from fleetgen.analysis.view import View, Waiver
-from fleetgen.core.diagnostic import Span
-from fleetgen.model.fleet import Element, Fleet
+from fleetgen.core.diagnostic import Diagnostic, Span, ordered
+from fleetgen.model.fleet import Element
 
 Found = tuple[Rule, Finding]
 _Key = tuple[str, str, Span]
 
 
-def review(view: View, found: Iterable[Found]) -> tuple[tuple[Found, ...], tuple[Waiver, ...]]:
+@dataclass(frozen=True, kw_only=True)
+class Acceptance:
+    """What one waiver accepts. `path` leads from below the fleet to its element; empty: the fleet itself."""
+
+    waiver: Waiver
+    path: tuple[Element, ...]
+    found: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """The findings that stay, every waiver that is written, and what those of use accept, in the order written."""
+
+    stay: tuple[Found, ...]
+    waivers: tuple[Waiver, ...]
+    accepted: tuple[Acceptance, ...]
+
+
+def review(view: View, found: Iterable[Found]) -> Review:
     """Part the findings that stay from those that are waived, and say of each waiver whether it was of use."""
     stay: list[Found] = []
-    used: set[_Key] = set()
+    used: dict[_Key, list[Diagnostic]] = {}
     for rule, finding in found:
         accepting = [element for element in view.enclosing(finding.element) if _accepts(element, rule)]
-        used |= {_key(element, rule.id) for element in accepting}
+        for key in {_key(element, rule.id) for element in accepting}:
+            used.setdefault(key, []).append(rule.diagnose(finding))
         if not accepting:
             stay.append((rule, finding))
-    return tuple(stay), _waivers(view, used)
+    waivers = _waivers(view, used.keys())
+    return Review(stay=tuple(stay), waivers=waivers, accepted=_accepted(view, waivers, used))
 
 
 def _accepts(element: Element, rule: Rule) -> bool:
@@ -30,18 +51,25 @@ def _accepts(element: Element, rule: Rule) -> bool:
     return rule.waivable and rule.id in element.waive and bool(element.waive[rule.id].strip())
 
 
-def accepted(fleet: Fleet) -> tuple[Waiver, ...]:
-    """All that the specification accepts for a reason, in the order written."""
-    waivers = (waiver for waiver in _waivers(View(fleet=fleet), set()) if waiver.reason.strip())
-    return tuple(sorted(waivers, key=lambda waiver: waiver.reason.span))
+def _accepted(view: View, waivers: tuple[Waiver, ...], used: dict[_Key, list[Diagnostic]]) -> tuple[Acceptance, ...]:
+    return tuple(
+        Acceptance(
+            waiver=waiver,
+            path=tuple(reversed(view.enclosing(waiver.element)[:-1])),
+            found=ordered(used[_key(waiver.element, waiver.rule_id)]),
+        )
+        for waiver in sorted(waivers, key=lambda waiver: waiver.reason.span)
+        if waiver.used
+    )
 
 
-def _waivers(view: View, used: set[_Key]) -> tuple[Waiver, ...]:
+def _waivers(view: View, used: Iterable[_Key]) -> tuple[Waiver, ...]:
+    of_use = set(used)
     written: dict[_Key, Waiver] = {}
     for element in view.elements:
         for rule_id, reason in element.waive.items():
             key = _key(element, rule_id)
-            written.setdefault(key, Waiver(element=element, rule_id=rule_id, reason=reason, used=key in used))
+            written.setdefault(key, Waiver(element=element, rule_id=rule_id, reason=reason, used=key in of_use))
     return tuple(written.values())
 
 

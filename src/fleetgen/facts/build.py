@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
+from fleetgen.analysis.waivers import Acceptance
 from fleetgen.core import names
+from fleetgen.facts.decisions import decisions
 from fleetgen.facts.examples import Examples
 from fleetgen.facts.messages import (
     command_fact,
@@ -129,8 +131,8 @@ class FactsBuilder:
             replacements=_replacements(service),
         )
 
-    def monorepo(self) -> MonorepoFacts:
-        """What the root project and the blueprints know."""
+    def monorepo(self, accepted: Iterable[Acceptance] = ()) -> MonorepoFacts:
+        """What the root project and the blueprints know. `accepted` are the findings that the specification waives."""
         fleet = self._fleet
         sagas = tuple(self._sagas.values())
         topics = {topic.name: topic for service in fleet.services for topic in _topics(fleet, service, sagas)}
@@ -146,6 +148,7 @@ class FactsBuilder:
             sagas=sagas,
             teams=tuple(_team(fleet, team.name) for team in fleet.teams),
             platform={"replicas": fleet.platform.replicas, "sampling": fleet.platform.sampling},
+            decisions=decisions(accepted),
         )
 
     def _commands(self, aggregates: Iterable[Aggregate]) -> Iterator[CommandFact]:
@@ -166,7 +169,7 @@ def service_facts(fleet: Fleet, service: Service) -> ServiceFacts:
 
 
 def monorepo_facts(fleet: Fleet) -> MonorepoFacts:
-    """The facts of the monorepo alone."""
+    """The facts of the monorepo alone, without what a lint found."""
     return FactsBuilder(fleet).monorepo()
 
 

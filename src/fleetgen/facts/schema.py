@@ -376,6 +376,26 @@ class ServiceSummary(Fact):
     replacements: tuple[ReplacementFact, ...]
 
 
+class DecisionFact(Fact):
+    """Findings that the specification accepts by a waiver: what a decision record says.
+
+    `file` is the record's name without its ending; it depends on the rule and the element alone. `element` is in words
+    (``command `TakeStock` ``), `about`, `does` and `why` are Markdown of the rule's own documentation. `reasons` are
+    untrusted text; there are several only where elements of one name cannot be told apart.
+    """
+
+    file: str
+    rule: str
+    rule_name: str
+    severity: str
+    element: str
+    about: str
+    does: str
+    why: str
+    reasons: tuple[str, ...]
+    findings: tuple[str, ...]  # as lint words them
+
+
 class MonorepoFacts(Fact):
     """What the root project and the blueprints know."""
 
@@ -390,3 +410,4 @@ class MonorepoFacts(Fact):
     sagas: tuple[SagaFact, ...]
     teams: tuple[dict[str, Any], ...]
     platform: dict[str, Any]
+    decisions: tuple[DecisionFact, ...] = ()

@@ -6,7 +6,10 @@ import pytest
 
 from fleetgen.analysis.availability import needed_for, own_share, serial
 from fleetgen.analysis.budget import error_budget, incidents_allowed
-from fleetgen.analysis.figures import duration, number, percent
+from fleetgen.analysis.capacity import let_through, protecting
+from fleetgen.analysis.figures import duration, magnitude, number, percent
+from fleetgen.analysis.timeouts import longest_wait, pauses
+from fleetgen.model.fleet import Platform
 
 MINUTE, DAY = 60.0, 86400.0
 
@@ -78,3 +81,27 @@ def test_times_have_the_largest_unit_that_fits(value, said):
 )
 def test_numbers_have_three_digits(value, said):
     assert number(value) == said
+
+
+def test_fifty_thousand_users_at_a_thousand_a_minute():
+    assert magnitude(let_through(50_000, 1000)) == "833 k"
+    assert protecting(50_000, 800) == pytest.approx(0.96)
+
+
+@pytest.mark.parametrize(("growth", "seconds"), [("exponential", 15.3), ("linear", 15.3), ("constant", 15.2)])
+def test_three_tries_of_five_seconds(growth, seconds):
+    platform = Platform(name="platform", extra={"retries": {"backoff": growth}})
+    assert longest_wait(platform, 5) == pytest.approx(seconds)
+
+
+def test_pauses_grow_as_they_are_told():
+    assert [round(pauses(5, growth), 3) for growth in ("exponential", "linear", "constant")] == [1.5, 1.0, 0.4]
+    assert pauses(1, "exponential") == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(800, "800"), (1041.7, "1042"), (9999, "9999"), (10_000, "10 k"), (833_333, "833 k"), (12_345_678, "12.3 M")],
+)
+def test_large_numbers_have_a_unit(value, said):
+    assert magnitude(value) == said

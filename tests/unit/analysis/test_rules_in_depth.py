@@ -6,6 +6,7 @@ import pytest
 
 from fleetgen.analysis.engine import lint
 from fleetgen.analysis.rules.sec_4 import _secret
+from fleetgen.analysis.words import names_what_happened, names_what_to_do
 
 
 @pytest.fixture
@@ -229,3 +230,119 @@ def test_two_services_of_one_context_may_share(messages):
 def test_layers_by_name(messages, name, layer):
     found = messages(f"fleet: shop\nteams: {{sales: 6}}\ncontexts:\n  {name}: {{team: sales}}\n", "SVC-3")
     assert found == ([f"context `{name}` is cut by layer: `{layer}` is no capability of the business"] if layer else [])
+
+
+def wide(services: int, commands: int) -> str:
+    """So many services of two commands, and one of `commands`."""
+    rows = [
+        f"  part{place}:\n    team: t{place}\n    aggregates:\n"
+        f"      Item{place}: {{fields: {{total: money}}, commands: {{"
+        + ", ".join(f"Do{n}Item{place}: Item{place}Done{n}" for n in range(commands if place == 0 else 2))
+        + "}}\n"
+        for place in range(services)
+    ]
+    teams = ", ".join(f"t{place}: 5" for place in range(services))
+    return f"fleet: wide\nteams: {{{teams}}}\ncontexts:\n" + "".join(rows)
+
+
+def test_a_service_far_from_the_others_is_too_large(messages):
+    assert messages(wide(12, 3), "SVC-1") == [
+        "service `part0` has 3 commands, where the mean is 2.08 and 2.91 is far out"
+    ]
+    assert messages(wide(12, 2), "SVC-1") == []
+    assert messages(wide(10, 30), "SVC-1") == []  # among ten, none can be three deviations away
+
+
+RING = """\
+fleet: shop
+teams: {sales: 6, supply: 6}
+contexts:
+  order:
+    team: sales
+    aggregates:
+      Order: {fields: {total: money}, commands: {PlaceOrder: OrderPlaced, ConfirmOrder: OrderConfirmed}}
+    policies: {StockAllocated: {do: ConfirmOrder, with: {orderId: orderId}}}
+  inventory:
+    team: supply
+    aggregates:
+      Stock: {fields: {orderId: uuid}, commands: {AllocateStock: StockAllocated}}
+    policies: {OrderPlaced: AllocateStock}
+"""
+
+
+def severities(found, rule: str) -> list[str]:
+    return [item.severity.value for item in found if item.code == rule]
+
+
+def test_a_ring_that_is_meant_is_information(fleet):
+    assert severities(lint(fleet(RING)), "CPL-2") == ["warning"]
+    assert severities(lint(fleet(RING + 'context-map: ["order [P] <-> inventory [P]"]\n')), "CPL-2") == ["information"]
+    assert severities(lint(fleet(RING + 'context-map: ["order [S] -> inventory [C]"]\n')), "CPL-2") == ["warning"]
+    saga = "sagas:\n  checkout:\n    mode: choreography\n"
+    saga += "    steps: [{do: PlaceOrder, undo: none}, AllocateStock, ConfirmOrder]\n"
+    chained = RING.replace("    policies: {StockAllocated: {do: ConfirmOrder, with: {orderId: orderId}}}\n", "")
+    chained = chained.replace("    policies: {OrderPlaced: AllocateStock}\n", saga)
+    assert severities(lint(fleet(chained)), "CPL-2") == ["information"]
+
+
+def test_a_fleet_without_a_map_has_no_unmapped_traffic(messages):
+    assert messages(RING, "CTX-6") == []
+    mapped = RING + '  billing: {team: supply}\ncontext-map: ["order -> billing"]\n'
+    assert messages(mapped, "CTX-6") == [
+        "the context map has no line between `order` and `inventory`, but `order` reads `StockAllocated` of "
+        "`inventory`, and 1 message more"
+    ]
+
+
+ADDRESS = [
+    "10.1.2.3", "http://10.1.2.3/x", "db.internal:5432", "see localhost:80", "https://broker:9092/a", "[::1]:8080",
+    "[fe80::1]",
+]  # fmt: skip
+NO_ADDRESS = [
+    "version 1.2.3", "1.2.3.4.5", "10.0.0.0/8", "at 08:30", "from 8:00 to 17:00", "http://monolith.internal/path",
+    "Order:1234", "256.1.1.1", "a note: 12", "figures[1:2]",
+]  # fmt: skip
+
+
+def _purpose(text: str) -> str:
+    return f'fleet: shop\nteams: {{sales: 6}}\ncontexts:\n  order: {{team: sales, purpose: "{text}"}}\n'
+
+
+@pytest.mark.parametrize("text", ADDRESS)
+def test_addresses_are_known_by_form(messages, text):
+    assert len(messages(_purpose(text), "COM-2")) == 1
+
+
+@pytest.mark.parametrize("text", NO_ADDRESS)
+def test_what_looks_like_an_address_and_is_none(messages, text):
+    assert messages(_purpose(text), "COM-2") == []
+
+
+@pytest.mark.parametrize(
+    ("event", "past"),
+    [
+        ("OrderPlaced", True), ("InvoiceSent", True), ("OrderPlacedByPhone", True), ("StockRanOut", True),
+        ("PersonFreed", True), ("OrderPlacement", False), ("SpeedLimit", False), ("BedSpring", False),
+        ("StockShort", False),
+    ],
+)  # fmt: skip
+def test_events_are_in_the_past(event, past):
+    assert names_what_happened(event) is past
+
+
+@pytest.mark.parametrize(
+    ("command", "imperative"),
+    [
+        ("PlaceOrder", True), ("PlacedOrder", False), ("PlacingOrder", False), ("BringParcel", True),
+        ("SetLimit", True), ("SentInvoice", False), ("FeedAnimal", True), ("EmbedVideo", True),
+    ],
+)  # fmt: skip
+def test_commands_say_what_to_do(command, imperative):
+    assert names_what_to_do(command) is imperative
+
+
+def test_a_limit_at_the_peak_is_enough(messages):
+    load = "load: {peak: 10/s, users: 10}\nplatform: {gateway: {rate-limit: %s}}\n"
+    base = "fleet: shop\nteams: {sales: 6}\ncontexts:\n  order: {team: sales}\n"
+    assert messages(base + load % "60/min/user", "COM-8") == []
+    assert len(messages(base + load % "61/min/user", "COM-8")) == 1

@@ -8,7 +8,7 @@ from fleetgen.analysis.engine import lint
 
 FLEET = """\
 fleet: shop
-teams: {{sales: 6}}
+teams: {{sales: 6, payments: 6}}
 {fleet}
 contexts:
   order:
@@ -18,7 +18,7 @@ contexts:
         fields: {{total: money}}
         commands: {{PlaceOrder: OrderPlaced, CancelOrder: OrderCancelled}}
   payment:
-    team: sales
+    team: payments
     aggregates:
       Payment: {{fields: {{orderId: uuid}}, commands: {{TakePayment: PaymentTaken}}}}
 sagas:
@@ -72,9 +72,9 @@ def test_an_empty_reason_accepts_nothing(codes):
 
 
 def test_an_unknown_rule_has_a_finding_with_the_nearest(fleet):
-    found = lint(fleet(FLEET.format(fleet="", context="waive: {TEAM-12: a typing mistake}", saga="", step="")))
+    found = lint(fleet(FLEET.format(fleet="", context="waive: {TEAM-11: a typing mistake}", saga="", step="")))
     (unknown,) = (item for item in found if item.code == "LINT-2")
-    assert unknown.message == "`order` waives `TEAM-12`, which is no rule"
+    assert unknown.message == "`order` waives `TEAM-11`, which is no rule"
     assert unknown.hint == "write `TEAM-1`"
 
 

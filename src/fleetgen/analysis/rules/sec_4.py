@@ -26,14 +26,13 @@ legacy:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator
 
 from fleetgen.analysis.rule import Finding, Rule
+from fleetgen.analysis.texts import texts
 from fleetgen.analysis.view import View
 from fleetgen.core.diagnostic import Severity
 from fleetgen.core.names import words
-from fleetgen.model.fleet import Element
 
 _FORMS = (
     ("an address with a password", re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]*:(?!\$|<|\{)[^\s/@]+@")),
@@ -51,7 +50,7 @@ _REFERENCE = re.compile(r"\s*(vault|env|file|secret|ref)?:|\s*[$<{]", re.IGNOREC
 def check(view: View) -> Iterator[Finding]:
     """One finding an element and form. The secret itself is not repeated: reports are read by more people."""
     for element in view.elements:
-        found = dict.fromkeys(what for key, text in _texts(element) if (what := _secret(key, text)))
+        found = dict.fromkeys(what for key, text in texts(element) if (what := _secret(key, text)))
         for what in found:
             yield Finding(
                 element=element,
@@ -72,27 +71,6 @@ def _secret(key: str, text: str) -> str:
 def _names_secret(key: str) -> bool:
     parts = words(key)
     return bool(parts) and (parts[-1] in _SECRET_WORDS or parts[-2:] in _SECRET_PAIRS)
-
-
-def _texts(element: Element) -> Iterator[tuple[str, str]]:
-    """Key and text of all that an element holds itself; its children are elements of their own."""
-    for part in fields(element):
-        if part.name != "span":
-            yield from _walk("", getattr(element, part.name))
-
-
-def _walk(key: str, value: object) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield key, value
-    elif isinstance(value, Mapping):
-        for inner, part in value.items():
-            yield from _walk(str(inner), part)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for part in value:
-            yield from _walk(key, part)
-    elif is_dataclass(value) and not isinstance(value, Element | type):
-        for field in fields(value):
-            yield from _walk("", getattr(value, field.name))
 
 
 RULE = Rule(id="SEC-4", name="secret-in-specification", severity=Severity.ERROR, check=check)

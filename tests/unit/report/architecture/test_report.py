@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetgen.analysis.engine import lint
+from fleetgen.analysis.engine import judge, lint
 from fleetgen.core.diagnostic import Severity
 from fleetgen.model.fleet import Fleet
 from fleetgen.report.architecture import architecture_report
@@ -30,7 +30,8 @@ def sample(name: str) -> Fleet:
 
 @pytest.mark.parametrize("name", ["starter", "ecommerce", "banking"])
 def test_report_of_a_sample(name, matches_file):
-    ((path, page),) = architecture_report(sample(name)).items()
+    fleet = sample(name)
+    ((path, page),) = architecture_report(fleet, judge(fleet).accepted).items()
     assert path == "architecture.md"
     assert page.startswith(f"{MARK}\n# ")
     matches_file(page, HERE / "expected" / f"{name}.md")
@@ -65,15 +66,15 @@ def test_trees_close_their_branches():
 
 def test_texts_of_the_specification_cannot_break_the_page():
     source = (
-        "fleet: shop\nteams: {sales: 6}\ncontexts:\n  order:\n    team: sales\n"
+        "fleet: shop\nteams: {sales: 6}\ncontexts:\n  ui:\n    team: sales\n"
         "    purpose: |\n      one\n      ```\n      two\n"
-        "    waive: {SVC-3: a | b}\n"
+        "    waive: {SVC-3: 'a | b <i> `c` [d](e)'}\n"
     )
     document, _ = load_text(source)
     assert document is not None
     fleet, found = resolve(document)
     assert fleet is not None, text(found, document.texts)
-    page = architecture_report(fleet)["architecture.md"]
+    page = architecture_report(fleet, judge(fleet).accepted)["architecture.md"]
     assert page.count("```") == 2
-    assert "Order - one ''' two" in page
-    assert r"| a \| b |" in page
+    assert "Ui - one ''' two" in page
+    assert r"| a \| b \<i\> \`c\` \[d\](e) |" in page
