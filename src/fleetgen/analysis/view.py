@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fleetgen.analysis.graph import Edge, Graph, dependency_graph
+from fleetgen.analysis.texts import texts
 from fleetgen.model.fleet import (
     Aggregate,
     Command,
@@ -98,6 +99,11 @@ class View:
     def elements(self) -> tuple[Element, ...]:
         """Every element, the fleet first, each once."""
         return tuple(element for element, _ in self._parents.values())
+
+    @cached_property
+    def texts(self) -> tuple[tuple[Element, tuple[tuple[str, str], ...]], ...]:
+        """Each element with what it holds itself: keys and texts."""
+        return tuple((element, tuple(texts(element))) for element in self.elements)
 
     @cached_property
     def _parents(self) -> dict[int, tuple[Element, Element | None]]:

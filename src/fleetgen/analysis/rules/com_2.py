@@ -27,7 +27,6 @@ import re
 from collections.abc import Iterator
 
 from fleetgen.analysis.rule import Finding, Rule
-from fleetgen.analysis.texts import texts
 from fleetgen.analysis.view import View
 from fleetgen.core.diagnostic import Severity
 
@@ -44,8 +43,8 @@ _ADDRESSES = (
 
 def check(view: View) -> Iterator[Finding]:
     """One finding an element and address."""
-    for element in view.elements:
-        found = dict.fromkeys(address for _, text in texts(element) for address in _addresses(text))
+    for element, held in view.texts:
+        found = dict.fromkeys(address for _, text in held for address in _addresses(text))
         for address in found:
             yield Finding(
                 element=element,

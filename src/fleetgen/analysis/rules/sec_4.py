@@ -29,7 +29,6 @@ import re
 from collections.abc import Iterator
 
 from fleetgen.analysis.rule import Finding, Rule
-from fleetgen.analysis.texts import texts
 from fleetgen.analysis.view import View
 from fleetgen.core.diagnostic import Severity
 from fleetgen.core.names import words
@@ -49,8 +48,8 @@ _REFERENCE = re.compile(r"\s*(vault|env|file|secret|ref)?:|\s*[$<{]", re.IGNOREC
 
 def check(view: View) -> Iterator[Finding]:
     """One finding an element and form. The secret itself is not repeated: reports are read by more people."""
-    for element in view.elements:
-        found = dict.fromkeys(what for key, text in texts(element) if (what := _secret(key, text)))
+    for element, held in view.texts:
+        found = dict.fromkeys(what for key, text in held if (what := _secret(key, text)))
         for what in found:
             yield Finding(
                 element=element,
