@@ -2,126 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
 from fleetgen.core.diagnostic import Severity
 from fleetgen.spec.edit import replace_stack
 from fleetgen.spec.load import load_text
 from fleetgen.spec.resolve import resolve
 from fleetgen.spec.show import show
+from mutations import WORDS, mutated, reshaped
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 TEXTS = [path.read_text() for path in sorted(SAMPLES.glob("*/fleet.yaml"))]
-WORDS = [
-    "[]",
-    "{}",
-    "null",
-    "~",
-    "''",
-    "on",
-    "012",
-    "1:30",
-    "x",
-    "Order",
-    "order",
-    "-5",
-    "99999999999999999999",
-    "{a: b}",
-    "[a]",
-    "'",
-    '"',
-    ": ",
-    "- ",
-    "#",
-    "*a",
-    "&a x",
-    "!x y",
-    "{list: list}",
-    "{optional: {list: Order}}",
-    "rejection",
-    "item",
-    "item.x",
-    "Order.total",
-    "id",
-    "state",
-    "sum(lines)",
-    "size(1)",
-    "a = b",
-    "not not 1",
-    "pivot",
-    "none",
-    "7d",
-    "5%",
-    "800/s",
-    "é",
-    "\t",
-    "{type: int}",
-    "[[a]]",
-    "{? a : b}",
-    "true",
-]
-
-
-def mutated(text: str, random_: random.Random) -> str:
-    lines = text.splitlines()
-    for _ in range(random_.randint(1, 3)):
-        at = random_.randrange(len(lines))
-        kind = random_.randrange(6)
-        if kind == 0:
-            del lines[at]
-        elif kind == 1:
-            lines.insert(at, lines[random_.randrange(len(lines))])
-        elif kind == 2:
-            lines[at] = " " * random_.randrange(8) + lines[at].lstrip()
-        elif kind == 3:
-            key, colon, _ = lines[at].partition(":")
-            lines[at] = f"{key}{colon} {random_.choice(WORDS)}"
-        elif kind == 4:
-            words = lines[at].split(" ")
-            words[random_.randrange(len(words))] = random_.choice(WORDS)
-            lines[at] = " ".join(words)
-        else:
-            cut = random_.randrange(len(lines[at]) + 1)
-            lines[at] = lines[at][:cut] + random_.choice(WORDS) + lines[at][cut + random_.randrange(3) :]
-        if not lines:
-            lines = [""]
-    return "\n".join(lines) + "\n"
-
-
-def reshaped(text: str, random_: random.Random) -> str:
-    """The same tree as JSON, which is YAML, with parts removed, replaced, renamed or moved."""
-    data = YAML(typ="safe", pure=True).load(text)
-    for _ in range(random_.randint(1, 4)):
-        holder, key = random_.choice(list(parts(data)))
-        kind = random_.randrange(5)
-        if kind == 0:
-            del holder[key]
-        elif kind == 1:
-            holder[key] = random_.choice([None, [], {}, "", "x", 1, True, [[]], {"a": "b"}, *WORDS])
-        elif kind == 2:
-            other, there = random_.choice(list(parts(data)))
-            holder[key] = json.loads(json.dumps(other[there]))
-        elif isinstance(holder, dict):
-            value = holder.pop(key)
-            holder[random_.choice(["id", "name", key + "x", key[1:], key.upper(), *WORDS])] = value
-        if not data:
-            break
-    return json.dumps(data, indent=1)
-
-
-def parts(node: Any) -> Iterator[tuple[Any, Any]]:
-    for key, value in list(node.items()) if isinstance(node, dict) else list(enumerate(node)):
-        yield node, key
-        if isinstance(value, (dict, list)):
-            yield from parts(value)
 
 
 @settings(max_examples=150, deadline=None)
