@@ -39,8 +39,9 @@ _FOLDERS = {
     "localhost": "means this machine everywhere",
     "kubernetes": "is the cluster's own service",
     **dict.fromkeys(
-        tuple(
-            "postgres broker kafka registry issuer otlp jaeger collector prometheus grafana servers supervisor".split()
+        (
+            *("postgres", "broker", "kafka", "registry", "issuer", "otlp", "jaeger", "collector", "prometheus"),
+            *("grafana", "servers", "supervisor"),
         ),
         "is a server or process that runs beside the services",
     ),
