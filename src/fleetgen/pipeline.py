@@ -25,7 +25,7 @@ from fleetgen.render.files import File
 from fleetgen.render.templates import Templates
 from fleetgen.report.architecture import architecture_report
 from fleetgen.spec.edit import files_of, replace_stack
-from fleetgen.spec.load import load
+from fleetgen.spec.load import load, load_text
 from fleetgen.spec.node import Document
 from fleetgen.spec.resolve import resolve
 from fleetgen.spec.schema import json_schema
@@ -58,10 +58,16 @@ class Checked:
 
 def check(specification: Path) -> Checked:
     """Load, resolve and lint a specification: a file, or the folder that holds `fleet.yaml`."""
-    document, diagnostics = load(specification)
-    if document is None:
-        return Checked(None, ordered(diagnostics), {})
-    return _resolved(document, diagnostics)
+    return _checked(*load(specification))
+
+
+def check_text(text: str) -> Checked:
+    """The same for a text that is not in a file yet."""
+    return _checked(*load_text(text))
+
+
+def _checked(document: Document | None, diagnostics: tuple[Diagnostic, ...]) -> Checked:
+    return Checked(None, ordered(diagnostics), {}) if document is None else _resolved(document, diagnostics)
 
 
 def _resolved(document: Document, diagnostics: tuple[Diagnostic, ...]) -> Checked:
@@ -78,7 +84,15 @@ def prepare(specification: Path, stack: str = "") -> Prepared:
 
     What the stack lacks is replaced in the specification itself, so that later plans agree, and told of.
     """
-    document, diagnostics = load(specification)
+    return _prepared(*load(specification), stack)
+
+
+def prepare_text(text: str, stack: str = "") -> Prepared:
+    """The same for a text that is not in a file yet."""
+    return _prepared(*load_text(text), stack)
+
+
+def _prepared(document: Document | None, diagnostics: tuple[Diagnostic, ...], stack: str) -> Prepared:
     if document is None:
         return Prepared(Checked(None, ordered(diagnostics), {}), {})
     replaced = replace_stack(document, stack) if stack else document

@@ -25,7 +25,7 @@ def create(folder: Path, desired: Desired, seeds: Mapping[str, File] | None = No
     Outside a repository it becomes one, with a first commit.
     """
     folder = folder.absolute()
-    if obstacle := _occupied(folder):
+    if obstacle := occupied(folder):
         return (findings.occupied(str(folder), obstacle),)
     made = [parent for parent in folder.parents if not parent.exists()]
     try:
@@ -56,7 +56,8 @@ def _take_back(folders: Iterable[Path]) -> None:
             folder.rmdir()
 
 
-def _occupied(folder: Path) -> str:
+def occupied(folder: Path) -> str:
+    """What is in the way of a new fleet at `folder`, in words; nothing where it can be written."""
     if folder.is_symlink():
         return "is a symbolic link"
     if folder.exists() and not folder.is_dir():

@@ -11,6 +11,7 @@ from typing import Any
 from fleetgen.spec.traps import trap
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./@+-][A-Za-z0-9 _./@+%()<>=*'&;-]*")
+_PLAIN_ALONE = re.compile(_PLAIN.pattern.replace("%()", "%(),"))  # outside brackets a comma separates nothing
 _LIKE_OTHERS = re.compile(r"-?[0-9]+(\.[0-9]+)?|true|false|null|True|False|TRUE|FALSE|Null|NULL|-.*|\..*|=.*")
 _WIDTH = 118
 
@@ -23,60 +24,75 @@ class Said:
     comment: str
 
 
-def emit(data: Mapping[str, Any]) -> str:
-    """The whole document."""
-    return "".join(f"{line}\n" for line in _mapping(data, 0))
+class Bare(str):
+    """A number, truth value or null as somebody wrote it, to be written without quotes."""
+
+    __slots__ = ()
 
 
-def scalar(value: Any) -> str:
+class Inline(dict[str, Any]):
+    """A mapping that stands on one line where it fits, whatever is in it."""
+
+
+def emit(data: Mapping[str, Any], column: int = 0) -> str:
+    """The whole document. Comments begin at `column` (from 0) where what stands before them is short enough."""
+    return "".join(f"{_aligned(line, comment, column)}\n" for line, comment in _mapping(data, 0))
+
+
+def _aligned(line: str, comment: str, column: int) -> str:
+    return f"{line:<{max(column, len(line) + 2)}}# {comment}" if comment else line
+
+
+def scalar(value: Any, plain: re.Pattern[str] = _PLAIN) -> str:
     """One value on one line."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, (int, Bare)):
         return str(value)
     text = str(value)
-    plain = _PLAIN.fullmatch(text) and not _LIKE_OTHERS.fullmatch(text) and trap(text) is None
-    if plain and not text.endswith(" ") and ": " not in text and " #" not in text:
+    bare = plain.fullmatch(text) and not _LIKE_OTHERS.fullmatch(text) and trap(text) is None
+    if bare and not text.endswith(" ") and ": " not in text and " #" not in text:
         return text
     return json.dumps(text, ensure_ascii=False)
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """One value on one line, collections in brackets."""
     if isinstance(value, Said):
-        return _flow(value.value)
+        return flow(value.value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{scalar(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{scalar(key)}: {flow(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_flow(inner) for inner in value) + "]"
+        return "[" + ", ".join(flow(inner) for inner in value) + "]"
     return scalar(value)
 
 
-def _mapping(data: Mapping[str, Any], depth: int) -> Iterator[str]:
+_Line = tuple[str, str]  # what is written, and the comment behind it
+
+
+def _mapping(data: Mapping[str, Any], depth: int) -> Iterator[_Line]:
     pad = "  " * depth
     for key, written in data.items():
-        comment = f"  # {written.comment}" if isinstance(written, Said) and written.comment else ""
+        comment = written.comment if isinstance(written, Said) else ""
         value = written.value if isinstance(written, Said) else written
-        short = f"{pad}{scalar(key)}: {_flow(value)}"
+        short = f"{pad}{scalar(key)}: {scalar(value, _PLAIN_ALONE) if _is_scalar(value) else flow(value)}"
         if _is_scalar(value) or (_is_short(value) and len(short) <= _WIDTH):
-            yield short + comment
-        elif isinstance(value, Mapping):
-            yield f"{pad}{scalar(key)}:{comment}"
-            yield from _mapping(value, depth + 1)
+            yield short, comment
         else:
-            yield f"{pad}{scalar(key)}:{comment}"
-            yield from _list(value, depth + 1)
+            yield f"{pad}{scalar(key)}:", comment
+            yield from _mapping(value, depth + 1) if isinstance(value, Mapping) else _list(value, depth + 1)
 
 
-def _list(items: Any, depth: int) -> Iterator[str]:
+def _list(items: Any, depth: int) -> Iterator[_Line]:
     pad = "  " * depth
     for item in items:
-        line = f"{pad}- {_flow(item)}"
+        line = f"{pad}- {flow(item)}"
         if isinstance(item, Mapping) and item and len(line) > _WIDTH:
-            first, *rest = _mapping(item, depth + 1)
-            yield f"{pad}- {first.lstrip()}"
+            (first, comment), *rest = _mapping(item, depth + 1)
+            yield f"{pad}- {first.lstrip()}", comment
             yield from rest
         else:
-            yield line
+            yield line, item.comment if isinstance(item, Said) else ""
 
 
 def _is_scalar(value: Any) -> bool:
@@ -84,5 +100,5 @@ def _is_scalar(value: Any) -> bool:
 
 
 def _is_short(value: Any) -> bool:
-    """Collections of scalars only."""
-    return all(_is_scalar(inner) for inner in (value.values() if isinstance(value, Mapping) else value))
+    """Collections of scalars, and what is to stay on one line."""
+    return isinstance(value, Inline) or all(_is_scalar(inner) for inner in (value.values() if isinstance(value, Mapping) else value))
