@@ -1,59 +1,126 @@
-"""`fleetgen new`: a monorepo from a specification."""
+"""`fleetgen new`: a monorepo from a specification, a sample, or answers to questions."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from fleetgen.cli.console import Exit, say, show
 from fleetgen.core.diagnostic import Severity, has_errors
 
+if TYPE_CHECKING:
+    from fleetgen.pipeline import Prepared
+    from fleetgen.wizard.journal import Journal
+
+_LEFT = 130  # as a shell tells of Ctrl-C
+
 
 def new(
     folder: Annotated[Path, typer.Argument(help="Where to write: a folder that is absent or empty.")],
     spec: Annotated[Path | None, typer.Option("--spec", help="A specification: fleet.yaml or its folder.")] = None,
     sample: Annotated[str, typer.Option("--from", help="A sample: starter, ecommerce, banking.")] = "",
+    edit: Annotated[
+        bool, typer.Option("--edit", help="Ask the questions, with the specification or sample as the answers offered.")
+    ] = False,
     stack: Annotated[str, typer.Option("--stack", help="Put every service into this stack.")] = "",
 ) -> None:
     """Write a new monorepo, make it a git repository and commit it, unless it lies in one already.
 
-    On an error nothing is left behind. Exit codes: 0 done, 2 nothing was written.
+    Without a specification or sample it asks questions, in a terminal: answers are kept beside the folder until the
+    fleet is written, and the same command goes on where it was left. On an error nothing is left behind. Exit codes: 0
+    done, 2 nothing was written, 130 left with Ctrl-C.
     """
+    source = _source(spec, sample, edit)
+    _check_stack(stack)
+    if source is None or edit:
+        prepared, journal = _asked(folder, source, stack)
+        _write(folder, prepared)
+        journal.remove()
+    else:
+        from fleetgen.pipeline import prepare  # noqa: PLC0415
+
+        prepared = prepare(source, stack)
+        show(prepared.checked.diagnostics, prepared.checked.sources)
+        _write(folder, prepared)
+    services = len(prepared.checked.fleet.services) if prepared.checked.fleet else 0
+    say(f"wrote {folder} with {services} services")
+    say(f"next: cd {quote(str(folder))} && fleetgen up" if folder != Path() else "next: fleetgen up", "cyan")
+
+
+def _write(folder: Path, prepared: Prepared) -> None:
+    """All of it; what is in the way ends the command."""
     from fleetgen.evolve.create import create  # noqa: PLC0415
-    from fleetgen.pipeline import desired, prepare  # noqa: PLC0415
+    from fleetgen.pipeline import desired  # noqa: PLC0415
     from fleetgen.render.templates import installed  # noqa: PLC0415
 
-    source = _source(spec, sample)
-    _check_stack(stack)
-    prepared = prepare(source, stack)
-    show(prepared.checked.diagnostics, prepared.checked.sources)
     if prepared.checked.failed:
         raise typer.Exit(Exit.FAILURE)
     diagnostics = create(folder, desired(prepared.checked, installed()), prepared.files)
     show([item for item in diagnostics if item.severity is not Severity.INFORMATION], {})
     if has_errors(diagnostics):
         raise typer.Exit(Exit.FAILURE)
-    services = len(prepared.checked.fleet.services) if prepared.checked.fleet else 0
-    say(f"wrote {folder} with {services} services")
-    say(f"next: cd {quote(str(folder))} && fleetgen up" if folder != Path() else "next: fleetgen up", "cyan")
 
 
-def _source(spec: Path | None, sample: str) -> Path:
-    """The specification to start from."""
+def _asked(folder: Path, source: Path | None, stack: str) -> tuple[Prepared, Journal]:
+    """What the person answered, and the file that keeps it until the fleet is written."""
+    from fleetgen.evolve.create import occupied  # noqa: PLC0415
+    from fleetgen.pipeline import prepare_text  # noqa: PLC0415
+    from fleetgen.wizard.dialogue import Dialogue  # noqa: PLC0415
+    from fleetgen.wizard.journal import Journal  # noqa: PLC0415
+    from fleetgen.wizard.questionnaire import Left, Questionnaire  # noqa: PLC0415
+    from fleetgen.wizard.terminal import Questionary  # noqa: PLC0415
+
+    if obstacle := occupied(folder):
+        _fail(f"`{folder}` {obstacle}: a new fleet needs a folder that is absent or empty")
+    journal = Journal(folder)
+    example = Dialogue({}, _example(source)) if source is not None else Dialogue()
+    try:
+        text = Questionnaire(folder, Questionary(say, show), journal).run(example)
+    except Left:
+        say(f"left; the answers are kept in {journal.path}, and the same command goes on with them", "cyan")
+        raise typer.Exit(_LEFT) from None
+    prepared = prepare_text(text, stack)
+    if stack:
+        show(prepared.checked.diagnostics, prepared.checked.sources)
+    return prepared, journal
+
+
+def _example(source: Path) -> dict[str, str]:
+    """The replies that a specification would have been the answer to."""
+    from fleetgen.pipeline import check  # noqa: PLC0415
+    from fleetgen.spec.load import load  # noqa: PLC0415
+    from fleetgen.wizard.prefill import replies_of  # noqa: PLC0415
+
+    document, diagnostics = load(source)
+    if document is None or document.flawed:
+        checked = check(source)
+        show(checked.diagnostics or diagnostics, checked.sources)
+        raise typer.Exit(Exit.FAILURE)
+    return replies_of(document)
+
+
+def _source(spec: Path | None, sample: str, edit: bool) -> Path | None:
+    """The specification to start from; None where everything is to be asked."""
     from fleetgen.core.resources import sample as find_sample  # noqa: PLC0415
     from fleetgen.core.resources import samples  # noqa: PLC0415
+    from fleetgen.wizard.terminal import interactive  # noqa: PLC0415
 
     names = ", ".join(samples())
-    if bool(spec) == bool(sample):
-        say(f"error: say what to generate: `--spec fleet.yaml`, or `--from` one of: {names}", "red")
-        raise typer.Exit(Exit.FAILURE)
+    if spec and sample:
+        _fail(f"say one of both: `--spec fleet.yaml`, or `--from` one of: {names}")
     found = spec or find_sample(sample)
-    if found is None:
-        say(f"error: there is no sample `{sample}`; there are: {names}", "red")
-        raise typer.Exit(Exit.FAILURE)
+    if sample and found is None:
+        _fail(f"there is no sample `{sample}`; there are: {names}")
+    if edit and found is None:
+        _fail(f"`--edit` needs an example: `--from` one of: {names}; or `--spec fleet.yaml`")
+    if (edit or found is None) and not interactive():
+        _fail(
+            "there is no terminal to ask questions in; say what to generate: `--spec fleet.yaml`, "
+            f"or `--from` one of: {names}"
+        )
     return found
 
 
@@ -62,5 +129,9 @@ def _check_stack(stack: str) -> None:
     from fleetgen.pipeline import STACKS  # noqa: PLC0415
 
     if stack and stack not in STACKS:
-        say(f"error: there is no stack `{stack}` yet; there are: {', '.join(sorted(STACKS))}", "red")
-        raise typer.Exit(Exit.FAILURE)
+        _fail(f"there is no stack `{stack}` yet; there are: {', '.join(sorted(STACKS))}")
+
+
+def _fail(message: str) -> NoReturn:
+    say(f"error: {message}", "red")
+    raise typer.Exit(Exit.FAILURE)

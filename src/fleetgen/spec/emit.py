@@ -35,12 +35,20 @@ class Inline(dict[str, Any]):
 
 
 def emit(data: Mapping[str, Any], column: int = 0) -> str:
-    """The whole document. Comments begin at `column` (from 0) where what stands before them is short enough."""
+    """The whole document. Comments begin at `column` (from 0), or stand above what leaves them no place.
+
+    Without a column they follow at once.
+    """
     return "".join(f"{_aligned(line, comment, column)}\n" for line, comment in _mapping(data, 0))
 
 
 def _aligned(line: str, comment: str, column: int) -> str:
-    return f"{line:<{max(column, len(line) + 2)}}# {comment}" if comment else line
+    if not comment:
+        return line
+    behind = f"{line:<{max(column, len(line) + 2)}}# {comment}"
+    if not column or len(behind) <= _WIDTH:
+        return behind
+    return f"{' ' * (len(line) - len(line.lstrip()))}# {comment}\n{line}"
 
 
 def scalar(value: Any, plain: re.Pattern[str] = _PLAIN) -> str:
@@ -101,4 +109,6 @@ def _is_scalar(value: Any) -> bool:
 
 def _is_short(value: Any) -> bool:
     """Collections of scalars, and what is to stay on one line."""
-    return isinstance(value, Inline) or all(_is_scalar(inner) for inner in (value.values() if isinstance(value, Mapping) else value))
+    return isinstance(value, Inline) or all(
+        _is_scalar(inner) for inner in (value.values() if isinstance(value, Mapping) else value)
+    )

@@ -65,26 +65,27 @@ def _topic(context: str) -> str:
 
 
 def _purpose(name: str, subdomain: str, teams: Mapping[str, Any]) -> Iterator[Question]:
-    text = f"What is `{name}` for?"
-    yield _key(name, "purpose", text, "One sentence; if it needs an `and`, these may be two contexts.")
+    yield _owned(
+        name,
+        "purpose",
+        text=f"What is `{name}` for?",
+        about="One sentence; if it needs an `and`, these may be two contexts.",
+        form=Line(CONTEXT.entry("purpose").shape),
+    )
     if teams:
         listed = tuple(teams)
         shape = Word(listed)
         default = name if name in teams else listed[0]
         form = Line(shape, required=True, choices=listed if len(listed) <= _MOST_CHOICES else ())
-        about = "One team owns a context and all that runs of it."
-        yield _owned(name, "team", f"Which team owns `{name}`?", about, form, default)
+        text, about = f"Which team owns `{name}`?", "One team owns a context and all that runs of it."
+        yield _owned(name, "team", text=text, about=about, form=form, default=default)
     about = "public and partner: through the gateway, with a user's token; internal: other services of the fleet only."
     form = Line(Word(EXPOSURES), required=True, choices=EXPOSURES)
     default = "public" if subdomain == "core" else "internal"
-    yield _owned(name, "exposure", f"Who may call `{name}`?", about, form, default)
+    yield _owned(name, "exposure", text=f"Who may call `{name}`?", about=about, form=form, default=default)
 
 
-def _key(name: str, key: str, text: str, about: str) -> Question:
-    return _owned(name, key, text, about, Line(CONTEXT.entry(key).shape), "")
-
-
-def _owned(name: str, key: str, text: str, about: str, form: Line, default: str) -> Question:
+def _owned(name: str, key: str, *, text: str, about: str, form: Line, default: str = "") -> Question:
     return Question(f"contexts/{name}/{key}", _topic(name), text, about, form, default, (("contexts", name, key),))
 
 
@@ -93,30 +94,47 @@ def _aggregate(context: str, name: str, board: Board) -> Generator[Question, Any
         context,
         name,
         "commands",
-        f"What can be asked of `{name}`, and which event tells of it?",
-        f"One a line, the one that creates first: `Place{name} -> {name}Placed | {name}Rejected if <condition>`, "
+        text=f"What can be asked of `{name}`, and which event tells of it?",
+        about=f"One a line, the one that creates first: `Place{name} -> {name}Placed | {name}Rejected if <condition>`, "
         f"`Cancel{name}(reason: string) from placed -> {name}Cancelled`.",
-        Lines(MapOf(COMMAND_NAME, COMMAND), translate=quick.command),
+        form=Lines(MapOf(COMMAND_NAME, COMMAND), translate=quick.command),
     )
     board.add(commands)
     fields: Mapping[str, Any] = yield _of(
         context,
         name,
         "fields",
-        f"What does `{name}` know?",
-        "Names and types: `customerId: uuid, total: money`; it has a key `id` of its own. A list: `lines: {list: Line}`.",
-        Lines(FIELDS),
+        text=f"What does `{name}` know?",
+        about="Names and types: `customerId: uuid, total: money, lines: {list: OrderLine}`; and a key `id`.",
+        form=Lines(FIELDS),
     )
     if _has_values(fields):
-        about = "The value types that the fields name, one a line: `OrderLine: {product: string, quantity: int}`."
-        shape = AGGREGATE.entry("values").shape
-        yield _of(context, name, "values", f"What are the values in `{name}` made of?", about, Lines(shape))
-    about = "In order, between commas; a command leads to the state in which its event's name ends. May be empty."
-    text = f"Which states does `{name}` go through?"
-    yield _of(context, name, "states", text, about, Names(STATE_NAME), ", ".join(_states(commands)))
-    about = "`Get…` gives one by its key, `Search…` many by their fields; between commas."
-    text = f"What can be read of `{name}`?"
-    yield _of(context, name, "queries", text, about, Names(Name("pascal", "query")), f"Get{name}")
+        yield _of(
+            context,
+            name,
+            "values",
+            text=f"What are the values in `{name}` made of?",
+            about="The types that the fields name, one a line: `OrderLine: {product: string, quantity: int}`.",
+            form=Lines(AGGREGATE.entry("values").shape),
+        )
+    yield _of(
+        context,
+        name,
+        "states",
+        text=f"Which states does `{name}` go through?",
+        about="In order, between commas; a command leads to the state in which its event's name ends. May be empty.",
+        form=Names(STATE_NAME),
+        default=", ".join(_states(commands)),
+    )
+    yield _of(
+        context,
+        name,
+        "queries",
+        text=f"What can be read of `{name}`?",
+        about="`Get…` gives one by its key, `Search…` many by their fields; between commas.",
+        form=Names(Name("pascal", "query")),
+        default=f"Get{name}",
+    )
     yield Question(
         f"contexts/{context}/aggregates/{name}/more",
         _topic(context),
@@ -128,7 +146,9 @@ def _aggregate(context: str, name: str, board: Board) -> Generator[Question, Any
     )
 
 
-def _of(context: str, aggregate: str, key: str, text: str, about: str, form: Lines | Names, default: str = "") -> Question:
+def _of(
+    context: str, aggregate: str, key: str, *, text: str, about: str, form: Lines | Names, default: str = ""
+) -> Question:
     place = ("contexts", context, "aggregates", aggregate, key)
     return Question("/".join(place), _topic(context), text, about, form, default, (place,))
 

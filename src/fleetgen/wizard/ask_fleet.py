@@ -26,7 +26,9 @@ def domain() -> Generator[Question, Any, str]:
     name: str = yield _line("fleet", "What is the fleet called?", "It is part of topics, images and databases.", True)
     title = kebab(name).replace("-", " ").capitalize()
     yield _line("domain", "What business does it serve?", "In a few words, as you would tell a visitor.", default=title)
-    yield _line("vision", "What is it to achieve?", "One sentence that decides when two good ideas collide; may be empty.")
+    yield _line(
+        "vision", "What is it to achieve?", "One sentence that decides when two good ideas collide; may be empty."
+    )
     organisation = "com.example." + "".join(part for part in kebab(name).split("-"))
     about = "A domain name read backwards: packages and types of events begin with it."
     yield _line("organisation", "Whose is it?", about, default=organisation)

@@ -80,7 +80,7 @@ def _saga(name: str, board: Board) -> Iterator[Question]:
         f"sagas/{name}/steps",
         topic,
         f"What is done in `{name}`?",
-        "One step a line: `PlaceOrder / CancelOrder` (done / undone), `pivot TakePayment` (from here only forward), then "
+        "One step a line: `PlaceOrder / CancelOrder` (done / undone), `pivot TakePayment` (then only forward), then "
         f"what must succeed. Commands: {_listed(board.commands)}.",
         Lines(_STEPS, required=True, several=True, translate=quick.step),
         owns=((*place, "steps"), place),

@@ -7,7 +7,7 @@ from typing import Any
 
 from fleetgen.spec.shape import Entry, Record, Shape
 from fleetgen.spec.table.context import CONTEXT, LOAD, SLO
-from fleetgen.spec.table.fleet import FLEET
+from fleetgen.spec.table.fleet import WAVE
 from fleetgen.spec.table.platform import PLATFORM
 from fleetgen.wizard.forms import Line, Lines
 from fleetgen.wizard.question import Question
@@ -36,21 +36,21 @@ FIGURES = {
 
 def evolution(contexts: Mapping[str, Any]) -> Iterator[Question]:
     """How the old system is taken apart."""
-    wave = FLEET.entry("evolution").shape
-    by = wave.of.entry("by").shape if hasattr(wave, "of") else wave
     yield Question(
         "evolution",
         _TOPIC,
         "Which context is taken out of the old system, in which order, and how?",
         "One wave a line, strangler-fig, database-decomposition or event-interception: `catalog: strangler-fig`.",
-        Lines(_each(contexts, "wave", by)),
+        Lines(_each(contexts, "wave", WAVE.entry("by").shape)),
         owns=(("evolution",),),
     )
 
 
 def stacks(contexts: Mapping[str, Any]) -> Iterator[Question]:
     """Languages and databases, a line a context."""
-    yield _per_context("stack", contexts, "python", "Which stack is each service in?", "python, node, java, go, erlang.")
+    yield _per_context(
+        "stack", contexts, "python", "Which stack is each service in?", "python, node, java, go, erlang."
+    )
     about = "Databases by role, each of this service alone: `{primary: postgresql, cache: redis}`."
     yield _per_context("stores", contexts, "{primary: postgresql}", "Where does each service keep its data?", about)
 
@@ -59,7 +59,9 @@ def _per_context(key: str, contexts: Mapping[str, Any], default: str, text: str,
     lines = "\n".join(f"{name}: {default}" for name in contexts)
     form = Lines(_each(contexts, "list", CONTEXT.entry(key).shape))
     owns = (("contexts", "*", key),)
-    return Question(f"{key}s" if key == "stack" else key, _TOPIC, text, f"One context a line. {about}", form, lines, owns)
+    return Question(
+        f"{key}s" if key == "stack" else key, _TOPIC, text, f"One context a line. {about}", form, lines, owns
+    )
 
 
 def _each(contexts: Mapping[str, Any], title: str, shape: Shape) -> Record:
@@ -89,7 +91,7 @@ def platform() -> Iterator[Question]:
         "platform/more",
         _TOPIC,
         "Anything else about the platform?",
-        "Keys of the platform as in fleet.yaml, one a line: `events: {replicas: 3}`, mesh, secrets, … Empty for nothing.",
+        "Keys of the platform as in fleet.yaml, one a line: `events: {replicas: 3}`, mesh, … Empty for nothing.",
         Lines(PLATFORM),
         owns=(("platform",),),
     )

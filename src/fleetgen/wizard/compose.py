@@ -1,4 +1,4 @@
-"""Writes replies as a `fleet.yaml` for people: sections apart, a comment where a key is met first, defaults left out."""
+"""Writes replies as a `fleet.yaml` for people: sections apart, comments where a key is met first, no defaults."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ _COMMENTS = {
     "orchestration": "the service of the first step conducts",
     "steps": "a step before the pivot has an undo; after the pivot all must succeed",
     "platform": "what all services share, where it differs from the defaults",
-    "slo": "the objective of all services that say nothing else",
 }
 
 
@@ -141,19 +140,16 @@ class _Said:
         for event, policy in chain.from_iterable(each.items() for each in self.values.get("policies") or ()):
             context = at_home.get(policy["do"], next(iter(names)))
             found.setdefault(context, {}).setdefault(event, []).append(_short(policy))
-        return {
-            context: {event: each[0] if len(each) == 1 else [_long(one) for one in each] for event, each in told.items()}
-            for context, told in found.items()
-        }
+        return {context: {event: _one(each) for event, each in told.items()} for context, told in found.items()}
 
     def _commands(self, context: str) -> Iterator[str]:
         at = f"contexts/{context}"
         for aggregate in self.values.get(f"{at}/aggregates") or ():
             yield from self.values.get(f"{at}/aggregates/{aggregate}/commands") or ()
         more = self.values.get(f"{at}/more") or {}
-        for service in (more.get("services") or {}).values():
-            for each in (service.get("aggregates") or {}).values() if isinstance(service, Mapping) else ():
-                yield from each.get("commands") or ()
+        for service in _dict(more.get("services")).values():
+            for each in _dict(_dict(service).get("aggregates")).values():
+                yield from _dict(_dict(each).get("commands"))
 
     # -- the whole
 
@@ -170,27 +166,28 @@ class _Said:
         data = {
             "mode": mode,
             "timeout": _unless(timeout, SAGA.entry("timeout").default),
-            **(self.values.get(f"{at}/more") or {}),
+            **_dict(self.values.get(f"{at}/more")),
             "steps": list(steps),
         }
         return self.noted(_filled(data))
 
     def _platform(self) -> Data:
-        data = {key: _mapping(value) for key, value in (self.values.get("platform/more") or {}).items()}
+        data = _dict(self.values.get("platform/more"))
         for group, key in (("gateway", "kind"), *PLATFORM_LINES):
             said = _unless(self.values.get(f"platform/{group}/{key}"), platform_default(group, key))
             if said is not None:
-                data[group] = {key: said} | _mapping(data.get(group) or {})
+                data[group] = {key: said} | _dict(data.get(group))
         return data
 
     def _figures(self, group: str) -> Data:
         keys = [key for each, key in FIGURES if each == group]
         said = {key: self.values.get(f"{group}/{key}") for key in keys}
-        return _filled(said) | dict(self.more.pop(group, None) or {})
+        return _filled(said) | _dict(self.more.pop(group, None))
 
 
-def _mapping(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+def _dict(value: Any) -> Data:
+    """A mapping to change; empty where something else was said."""
+    return dict(value) if isinstance(value, Mapping) else {}
 
 
 def _unless(said: Any, default: str) -> Any:
@@ -212,5 +209,7 @@ def _inline(data: Mapping[str, Any] | None) -> Data:
     return {key: _short(each) for key, each in (data or {}).items()}
 
 
-def _long(said: Any) -> Any:
-    return said if isinstance(said, Mapping) else {"do": said}
+def _one(policies: list[Any]) -> Any:
+    """What an event leads to: a policy, or a list of them, whose items have no short form."""
+    long = [each if isinstance(each, Mapping) else {"do": each} for each in policies]
+    return policies[0] if len(policies) == 1 else long

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from fleetgen.core.diagnostic import Severity
 from fleetgen.spec.load import load_text
 from fleetgen.spec.resolve import resolve
-from fleetgen.core.diagnostic import Severity
 from fleetgen.wizard.compose import compose
 from fleetgen.wizard.forms import Refusal
 from fleetgen.wizard.question import Question
@@ -25,7 +25,10 @@ class Dialogue:
 
 @dataclass(frozen=True)
 class Asked:
-    """The question whose turn it is: what it offers, why an earlier reply no longer stands, and how far one is."""
+    """The question whose turn it is: what it offers, why an earlier reply no longer stands, and how far one is.
+
+    `of` is how many questions there will be, 0 while that cannot be told.
+    """
 
     question: Question
     offer: str
@@ -45,13 +48,14 @@ def now(dialogue: Dialogue) -> Asked | None:
 
 
 def _length(dialogue: Dialogue) -> int:
-    """How many questions there are if all that is offered is taken."""
+    """How many questions there are if all that is offered is taken; 0 where something has to be said first."""
 
     def likely(question: Question) -> str:
         offered = dialogue.drafts.get(question.key, question.default)
         return dialogue.replies.get(question.key, offered)
 
-    return sum(1 for _ in walk(likely))
+    met = list(walk(likely))
+    return len(met) if met[-1].refusal is None else 0
 
 
 def answered(dialogue: Dialogue) -> tuple[Met, ...]:

@@ -1,6 +1,7 @@
 """How a reply is read: a text becomes data of the specification, or is refused with the specification's own words.
 
-Every check is the specification's: a reply is put into the form of YAML, read by its reader and held against its tables.
+Every check is the specification's: a reply is put into the form of YAML, read by its reader and held against its
+tables.
 """
 
 from __future__ import annotations
@@ -8,16 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from fleetgen.core.diagnostic import Severity, Span
+from fleetgen.core.diagnostic import Diagnostic, Severity, Span
 from fleetgen.spec.check import Checker
 from fleetgen.spec.codes import Problems
 from fleetgen.spec.emit import Bare, scalar
 from fleetgen.spec.grammar.units import Unreadable
 from fleetgen.spec.node import Mapping as MappingNode
 from fleetgen.spec.node import Node, Scalar, Sequence, is_null
-from fleetgen.spec.shape import ListOf, MapOf, Name, Record, Shape, Text
+from fleetgen.spec.shape import ListOf, Name, Shape, Whole
 from fleetgen.spec.source import parse
 
 _HERE = Span("answer")
@@ -63,7 +65,8 @@ class Line:
             return None, Refusal("something has to be said here", "write a word, or `<` to go back") if (
                 self.required
             ) else None
-        return text, _checked(self.shape, Scalar(text, _HERE, plain=False))
+        said = Bare(text) if isinstance(self.shape, Whole) else text
+        return said, _checked(self.shape, Scalar(text, _HERE, plain=False))
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Lines:
     The value is one mapping; with `several`, a list of what each line said.
     """
 
-    shape: Record | MapOf
+    shape: Shape
     required: bool = False
     several: bool = False
     translate: Callable[[str], str] = _enclosed
@@ -113,14 +116,15 @@ class Lines:
         return {name: value for said in found for name, value in said.items()}, _twice(names)
 
     def _line(self, line: str) -> tuple[dict[str, Any], Refusal | None]:
-        problems = Problems()
         try:
-            node = parse(self.translate(line), "answer", problems)
+            node, broken = _parsed(self.translate(line))
         except Unreadable as error:
             return {}, Refusal(error.message, error.hint)
-        if node is not None:
-            Checker(problems).check(self.shape, node)
-        return (data_of(node) if node is not None else {}), _first(problems, line)
+        if node is None:
+            return {}, _first(broken, line)
+        problems = Problems()
+        Checker(problems).check(self.shape, node)
+        return data_of(node), _first((*broken, *problems.found), line)
 
 
 Form = Line | Names | Lines
@@ -129,22 +133,28 @@ Form = Line | Names | Lines
 def _checked(shape: Shape, node: Node) -> Refusal | None:
     problems = Problems()
     Checker(problems).check(shape, node)
-    return _first(problems, "") or _kept(node)
+    return _first(problems.found, "") or _kept(node)
 
 
 def _kept(node: Node) -> Refusal | None:
     """A text comes back from YAML as it was said; some characters do not."""
     for each in node.items if isinstance(node, Sequence) else (node,):
         if isinstance(each, Scalar):
-            read = parse(f"said: {scalar(each.text)}", "answer", problems := Problems())
+            read, broken = _parsed(f"said: {scalar(each.text)}")
             back = read.get("said") if read is not None else None
-            if problems.found or not isinstance(back, Scalar) or back.text != each.text:
+            if broken or not isinstance(back, Scalar) or back.text != each.text:
                 return Refusal("the text holds a character that YAML does not keep", "write it without that character")
     return None
 
 
-def _first(problems: Problems, line: str) -> Refusal | None:
-    errors = [each for each in problems.found if each.severity is Severity.ERROR]
+@lru_cache(1024)  # a walk through the script reads every reply again
+def _parsed(text: str) -> tuple[MappingNode | None, tuple[Diagnostic, ...]]:
+    problems = Problems()
+    return parse(text, "answer", problems), problems.found
+
+
+def _first(found: Iterable[Diagnostic], line: str) -> Refusal | None:
+    errors = [each for each in found if each.severity is Severity.ERROR]
     if not errors:
         return None
     if errors[0].name == "broken-yaml":
@@ -159,5 +169,3 @@ def _twice(names: Iterable[tuple[str, int]]) -> Refusal | None:
             return Refusal(f"`{name}` stands twice", "keep one of them", number)
         seen.add(name)
     return None
-
-

@@ -86,6 +86,27 @@ LEGACY = Record(
     ),
 )
 
+WAVE = Record(
+    "wave",
+    (
+        Entry(
+            "context",
+            Name("kebab", "context"),
+            "The context that is taken over",
+            required=True,
+            example="catalog",
+        ),
+        Entry(
+            "by",
+            Word(("strangler-fig", "database-decomposition", "event-interception")),
+            "How",
+            required=True,
+            example="strangler-fig",
+        ),
+        WAIVE,
+    ),
+)
+
 FLEET = Record(
     "fleet",
     (
@@ -146,26 +167,7 @@ FLEET = Record(
         Entry(
             "evolution",
             ListOf(
-                Record(
-                    "wave",
-                    (
-                        Entry(
-                            "context",
-                            Name("kebab", "context"),
-                            "The context that is taken over",
-                            required=True,
-                            example="catalog",
-                        ),
-                        Entry(
-                            "by",
-                            Word(("strangler-fig", "database-decomposition", "event-interception")),
-                            "How",
-                            required=True,
-                            example="strangler-fig",
-                        ),
-                        WAIVE,
-                    ),
-                ),
+                WAVE,
                 bare=False,
             ),
             "How a legacy system is taken apart, wave by wave",

@@ -1,0 +1,50 @@
+"""What stands between the last reply and the first file: findings with their way back, and what will be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fleetgen.core.names import kebab
+from fleetgen.model.fleet import Fleet
+from fleetgen.pipeline import Checked, check_text
+from fleetgen.wizard.compose import compose
+from fleetgen.wizard.dialogue import Dialogue, answered
+from fleetgen.wizard.question import Question
+from fleetgen.wizard.trace import Trace
+
+
+@dataclass(frozen=True)
+class Review:
+    """A composed specification, what is said against it, and the questions that could mend that, each once."""
+
+    text: str
+    checked: Checked
+    concerned: tuple[Question, ...]
+
+
+def review(dialogue: Dialogue) -> Review:
+    """Check everything as `new --spec` would."""
+    text = compose(dialogue.replies)
+    checked = check_text(text)
+    trace = Trace(text, tuple(each.question for each in answered(dialogue)))
+    questions = (question for finding in checked.diagnostics for question in trace.concerned(finding))
+    return Review(text, checked, tuple(dict.fromkeys(questions)))
+
+
+def summary(fleet: Fleet) -> Iterator[str]:
+    """What will be written, a line each."""
+    for service in fleet.services:
+        commands = sum(len(each.commands) for each in service.aggregates)
+        events = sum(len(each.events) for each in service.aggregates)
+        kept = _count(len(service.aggregates), "aggregate")
+        told = f"{kept}, {_count(commands, 'command')}, {_count(events, 'event')}"
+        yield f"  services/{kebab(service.name):<20} {service.stack:<8} {told}"
+    for stack in sorted({service.stack for service in fleet.services}):
+        yield f"  libs/chassis-{stack:<15} the library below the {stack} services"
+    yield "  contracts/, deploy/, docs/    schemas and APIs, charts, the architecture report"
+    yield "  fleet.yaml                    the specification: edit it, and `fleetgen plan` says what follows"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
