@@ -1,4 +1,4 @@
-"""A person at a real terminal: a pseudo-terminal, a screen that is read, keys that are pressed when a prompt is there."""
+"""A person at a real terminal: a screen that is read, and keys that are pressed when a prompt is there."""
 
 from __future__ import annotations
 

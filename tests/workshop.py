@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from screen import Person
 
-TITLE = "Do not lose a parcel: \"ever\" & never # again"
+TITLE = 'Do not lose a parcel: "ever" & never # again'
 
 
 def domain(person: Person) -> None:

@@ -80,7 +80,8 @@ def _asked(folder: Path, source: Path | None, stack: str) -> tuple[Prepared, Jou
     try:
         text = Questionnaire(folder, Questionary(say, show), journal).run(example)
     except Left:
-        say(f"left; the answers are kept in {journal.path}, and the same command goes on with them", "cyan")
+        kept = f"; the answers are kept in {journal.path}, and the same command goes on with them"
+        say(f"left{kept if journal.path.exists() else ''}", "cyan")
         raise typer.Exit(_LEFT) from None
     prepared = prepare_text(text, stack)
     if stack:

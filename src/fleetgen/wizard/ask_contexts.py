@@ -95,9 +95,12 @@ def _aggregate(context: str, name: str, board: Board) -> Generator[Question, Any
         name,
         "commands",
         text=f"What can be asked of `{name}`, and which event tells of it?",
-        about=f"One a line, the one that creates first: `Place{name} -> {name}Placed | {name}Rejected if <condition>`, "
-        f"`Cancel{name}(reason: string) from placed -> {name}Cancelled`.",
+        about="One command a line, the one that creates first, and what may follow it: inputs, states, a rejection.",
         form=Lines(MapOf(COMMAND_NAME, COMMAND), translate=quick.command),
+        reminders=(
+            f"`Place{name} -> {name}Placed | {name}Refused if size(lines) = 0`",
+            f"`Cancel{name}(reason: string) from placed -> {name}Cancelled`",
+        ),
     )
     board.add(commands)
     fields: Mapping[str, Any] = yield _of(
@@ -139,18 +142,26 @@ def _aggregate(context: str, name: str, board: Board) -> Generator[Question, Any
         f"contexts/{context}/aggregates/{name}/more",
         _topic(context),
         f"Anything else about `{name}`?",
-        "Keys of an aggregate as in fleet.yaml, one a line: `partition-by: customerId`, invariants, sensitive, … "
-        "Empty for nothing.",
+        "Keys of an aggregate as in fleet.yaml, one a line: `partition-by: customerId`, … Empty for nothing.",
         Lines(rest_of(AGGREGATE, _AGGREGATE_ASKED)),
         owns=(("contexts", context, "aggregates", name, "*"),),
     )
 
 
 def _of(
-    context: str, aggregate: str, key: str, *, text: str, about: str, form: Lines | Names, default: str = ""
+    context: str,
+    aggregate: str,
+    key: str,
+    *,
+    text: str,
+    about: str,
+    form: Lines | Names,
+    default: str = "",
+    reminders: tuple[str, ...] = (),
 ) -> Question:
     place = ("contexts", context, "aggregates", aggregate, key)
-    return Question("/".join(place), _topic(context), text, about, form, default, (place,))
+    topic = _topic(context)
+    return Question("/".join(place), topic, text, about, form, default, (place,), reminders=reminders)
 
 
 def _has_values(fields: Mapping[str, Any]) -> bool:

@@ -34,9 +34,9 @@ class Board:
             self.commands.append(name)
             self.events.append(said.get("emits", ""))
 
-    def reminder(self) -> str:
+    def reminders(self) -> tuple[str, ...]:
         """Some of what there is, for the person."""
-        return f"Events: {_listed(self.events)}. Commands: {_listed(self.commands)}."
+        return f"Events: {_listed(self.events)}", f"Commands: {_listed(self.commands)}"
 
 
 def _listed(names: list[str]) -> str:
@@ -50,10 +50,11 @@ def policies(board: Board) -> Iterator[Question]:
             "policies",
             _TOPIC,
             "Which event leads to which command?",
-            f"One a line, within or across contexts: `OrderPlaced -> CreateShipment`; may be empty. {board.reminder()}",
+            "One a line, within or across contexts: `OrderPlaced -> CreateShipment`; may be empty.",
             Lines(MapOf(EVENT_NAME, POLICY), several=True, translate=quick.policy),
             owns=(("contexts", "*", "policies"),),
             whole=True,
+            reminders=board.reminders(),
         )
 
 
@@ -80,11 +81,11 @@ def _saga(name: str, board: Board) -> Iterator[Question]:
         f"sagas/{name}/steps",
         topic,
         f"What is done in `{name}`?",
-        "One step a line: `PlaceOrder / CancelOrder` (done / undone), `pivot TakePayment` (then only forward), then "
-        f"what must succeed. Commands: {_listed(board.commands)}.",
+        "One step a line and how it is undone; after the pivot all must succeed.",
         Lines(_STEPS, required=True, several=True, translate=quick.step),
         owns=((*place, "steps"), place),
         whole=True,
+        reminders=("`PlaceOrder / CancelOrder`, then `pivot TakePayment`, then `ConfirmOrder`", board.reminders()[1]),
     )
     about = "choreography: services react to each other; orchestration: the first step's service conducts."
     form = Line(SAGA.entry("mode").shape, required=True, choices=_MODES)

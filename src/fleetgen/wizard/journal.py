@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Any
 
 from fleetgen.evolve.disk import read
@@ -25,6 +23,7 @@ class Journal:
         folder = folder.absolute()
         above = next(parent for parent in folder.parents if parent.is_dir())
         self.path = above / f".{'-'.join(folder.relative_to(above).parts)}.fleetgen-answers.json"
+        self._partial = self.path.with_name(f"{self.path.name}.partial")
 
     def load(self) -> tuple[Dialogue | None, str]:
         """What was kept, and what is wrong with it where it cannot be read; nothing where nothing was kept."""
@@ -45,20 +44,16 @@ class Journal:
             OSError: When the folder cannot be written to.
         """
         data = {"format": _FORMAT, "replies": dict(dialogue.replies), "drafts": dict(dialogue.drafts)}
-        number, partial = mkstemp(prefix=f"{self.path.name}-", dir=self.path.parent)
-        try:
-            with os.fdopen(number, "w", encoding="utf-8") as stream:
-                json.dump(data, stream, indent=1)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(partial, self.path)  # noqa: PTH105 - one call of the system
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(partial)  # noqa: PTH108
-            raise
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(self._partial, flags, 0o600), "w", encoding="utf-8") as stream:
+            json.dump(data, stream, indent=1)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(self._partial, self.path)  # noqa: PTH105 - one call of the system
 
     def remove(self) -> None:
         """Forget it, when the fleet is written or the answers are given up."""
+        self._partial.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
 

@@ -18,7 +18,7 @@ _GO_ON = "go-on"
 
 
 class Left(Exception):
-    """The person went away; what was said is kept."""
+    """The person went away; what was said, if anything, is kept."""
 
 
 @dataclass
@@ -38,7 +38,10 @@ class Questionnaire:
         """
         try:
             return self._finished(self._begun(example))
-        except (KeyboardInterrupt, EOFError):
+        except (KeyboardInterrupt, EOFError, Left):
+            kept, _ = self.journal.load()
+            if kept is None or not kept.replies:
+                self.journal.remove()
             raise Left from None
 
     def _begun(self, example: Dialogue) -> Dialogue:

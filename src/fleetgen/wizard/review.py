@@ -39,11 +39,15 @@ def summary(fleet: Fleet) -> Iterator[str]:
         events = sum(len(each.events) for each in service.aggregates)
         kept = _count(len(service.aggregates), "aggregate")
         told = f"{kept}, {_count(commands, 'command')}, {_count(events, 'event')}"
-        yield f"  services/{kebab(service.name):<20} {service.stack:<8} {told}"
+        yield _row(f"services/{kebab(service.name)}", f"{service.stack}: {told}")
     for stack in sorted({service.stack for service in fleet.services}):
-        yield f"  libs/chassis-{stack:<15} the library below the {stack} services"
-    yield "  contracts/, deploy/, docs/    schemas and APIs, charts, the architecture report"
-    yield "  fleet.yaml                    the specification: edit it, and `fleetgen plan` says what follows"
+        yield _row(f"libs/chassis-{stack}", f"the library below the {stack} services")
+    yield _row("contracts, deploy, docs", "schemas and APIs, charts, the architecture report")
+    yield _row("fleet.yaml", "the specification: edit it, and `fleetgen plan` says what follows")
+
+
+def _row(what: str, told: str) -> str:
+    return f"  {what:<28}{told}"
 
 
 def _count(number: int, what: str) -> str:

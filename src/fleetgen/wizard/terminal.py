@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import Any, Protocol
 
 from fleetgen.core.diagnostic import Diagnostic
@@ -68,7 +70,9 @@ class Questionary:
         if question.topic != self._topic:
             self._topic = question.topic
             self.say(f"── {question.topic} ──", "bold")
-        self.say(question.about, "dim")
+        for text in (question.about, *question.reminders):
+            for line in wrap(text, get_terminal_size().columns, subsequent_indent="  "):
+                self.say(line, "dim")
         if asked.refusal is not None:
             self._refuse(asked.refusal)
         text = f"[{asked.number}/{asked.of}] {question.text}" if asked.of else f"[{asked.number}] {question.text}"

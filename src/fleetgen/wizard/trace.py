@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from fleetgen.core.diagnostic import Diagnostic, Span
 from fleetgen.spec.load import load_text
 from fleetgen.spec.node import Mapping, Node, Sequence
-from fleetgen.wizard.question import Path, Question, owner
+from fleetgen.wizard.question import Path, Question, owner, within
 
 
 class Trace:
@@ -20,18 +21,46 @@ class Trace:
 
     def question(self, span: Span) -> Question | None:
         """The question that decides what stands at a place."""
-        at = (span.line, span.column)
-        path: Path = ()
-        for place, candidate in self._places:
-            if place <= at:
-                path = candidate
-        return owner(self._questions, path)
+        return owner(self._questions, self._path(span))
 
     def concerned(self, diagnostic: Diagnostic) -> tuple[Question, ...]:
-        """The questions that could mend a finding, the nearest first, each once."""
-        spans = [diagnostic.span, *(span for _, span in diagnostic.related)]
-        found = (self.question(span) for span in spans if span is not None)
+        """The questions that could mend a finding, the likeliest first, each once.
+
+        These are the one that made the place, those of the same element that the finding speaks of, and those that made
+        the other places that take part. A finding about an element as a whole is mended by what it speaks of.
+        """
+        if diagnostic.span is None:
+            return ()
+        path = self._path(diagnostic.span)
+        spoken = self._spoken_of(diagnostic, _element(path))
+        here = [owner(self._questions, path)]
+        found = [*spoken, *here] if path == _element(path) else [*here, *spoken]
+        found += [self.question(span) for _, span in diagnostic.related]
         return tuple(dict.fromkeys(question for question in found if question is not None))
+
+    def _path(self, span: Span) -> Path:
+        at = (span.line, span.column)
+        return max((place for place in self._places if place[0] <= at), default=(at, ()))[1]
+
+    def _spoken_of(self, diagnostic: Diagnostic, element: Path) -> list[Question]:
+        text = f"{diagnostic.message} {diagnostic.hint}"
+        return [
+            question
+            for question in within(self._questions, element)
+            if element and any(_names(text, pattern[-1]) for pattern in question.owns)
+        ]
+
+
+def _names(text: str, key: str) -> bool:
+    """Whether a text speaks of a key, in the singular or plural."""
+    return key != "*" and re.search(rf"\b{re.escape(key.removesuffix('s'))}", text) is not None
+
+
+def _element(path: Path) -> Path:
+    """The aggregate, context or saga that a place belongs to."""
+    if path[:1] == ("contexts",):
+        return path[:4] if path[2:3] == ("aggregates",) and len(path) > 3 else path[:2]
+    return path[:2] if path[:1] == ("sagas",) else ()
 
 
 def _places(node: Node, path: Path) -> Iterator[tuple[tuple[int, int], Path]]:
