@@ -56,7 +56,7 @@ class Person:
 
     def sees(self, pattern: str) -> re.Match[str]:
         """Wait until the last prompt, or what stands below it, matches."""
-        while not (found := re.search(pattern, self._below(), re.DOTALL)):
+        while not (found := re.search(pattern, self.below(), re.DOTALL)):
             self._read(pattern)
         return found
 
@@ -93,14 +93,14 @@ class Person:
     def chooses(self, question: str, choice: str) -> None:
         """Move to a choice and take it."""
         self.sees(rf"^\? .*{question}")
-        while not re.search(rf"^ » {choice}", self._below(), re.MULTILINE):
-            before = self._below()
+        while not re.search(rf"^ » {choice}", self.below(), re.MULTILINE):
+            before = self.below()
             self.child.send(DOWN)
-            while self._below() == before:
+            while self.below() == before:
                 self._read(choice)
         self.child.send("\r")
 
-    def _below(self) -> str:
+    def below(self) -> str:
         return "\n".join(self.lines()[self._prompt() :])
 
     def ends(self) -> int:

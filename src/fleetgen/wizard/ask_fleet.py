@@ -44,8 +44,8 @@ def legacy() -> Generator[Question, Any, Mapping[str, Any]]:
 
 def teams() -> Generator[Question, Any, Mapping[str, Any]]:
     """Who builds it."""
-    about = "One team a line, with its number of developers: `sales: 6`."
-    found: Mapping[str, Any] = yield _lines("teams", "Which teams build it?", about)
+    about = "One team a line, with its number of developers: `sales: 6`; each context will need one."
+    found: Mapping[str, Any] = yield _lines("teams", "Which teams build it?", about, required=True)
     return found
 
 
@@ -66,6 +66,6 @@ def _line(key: str, text: str, about: str, required: bool = False, default: str 
     return Question(key, "Domain", text, about, form, default, owns=((key,),))
 
 
-def _lines(key: str, text: str, about: str) -> Question:
-    shape = FLEET.entry(key).shape
-    return Question(key, "Domain", text, about, Lines(shape), owns=((key,),))
+def _lines(key: str, text: str, about: str, *, required: bool = False) -> Question:
+    form = Lines(FLEET.entry(key).shape, required=required)
+    return Question(key, "Domain", text, about, form, owns=((key,),))
