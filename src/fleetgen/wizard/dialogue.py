@@ -81,6 +81,11 @@ def back(dialogue: Dialogue) -> Dialogue:
     return reopen(dialogue, before[-1].question.key) if before else dialogue
 
 
+def drafted(dialogue: Dialogue, question: Question, text: str) -> Dialogue:
+    """Keep what was begun to be written for when the question is asked again; an empty text is nothing begun."""
+    return replace(dialogue, drafts={**dialogue.drafts, question.key: text}) if text else dialogue
+
+
 def reopen(dialogue: Dialogue, key: str) -> Dialogue:
     """Ask a question again; what comes after it stays answered as far as it still fits."""
     if key not in dialogue.replies:

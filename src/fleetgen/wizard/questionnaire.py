@@ -11,7 +11,7 @@ from fleetgen.wizard.dialogue import Asked, Dialogue
 from fleetgen.wizard.forms import Refusal
 from fleetgen.wizard.journal import Journal
 from fleetgen.wizard.review import Review, review, summary
-from fleetgen.wizard.terminal import Terminal, is_back
+from fleetgen.wizard.terminal import Terminal, is_back, unfinished
 
 _WRITE, _SHOW, _BACK, _LEAVE = "write", "show", "back", "leave"
 _GO_ON = "go-on"
@@ -84,7 +84,7 @@ class Questionnaire:
         while True:
             reply = self.terminal.ask(asked, judge)
             if is_back(reply):
-                return state.back(dialogue)
+                return state.back(state.drafted(dialogue, asked.question, unfinished(reply)))
             moved, refusal = state.answer(dialogue, asked.question, reply.strip("\n"))
             if refusal is None:
                 return moved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -45,8 +46,8 @@ class Terminal(Protocol):
 
 
 def interactive() -> bool:
-    """Whether there is a terminal to ask in."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    """Whether there is a terminal to ask in: one that can move its cursor."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb"
 
 
 class Questionary:
@@ -142,8 +143,12 @@ class Questionary:
 
 def is_back(reply: str) -> bool:
     """Whether the last line of a reply asks to go back."""
-    lines = [line.strip() for line in reply.split("\n") if line.strip()]
-    return bool(lines) and lines[-1] == BACK
+    return reply.strip().rpartition("\n")[2].strip() == BACK
+
+
+def unfinished(reply: str) -> str:
+    """What was written before the line that asks to go back."""
+    return reply.strip().rpartition("\n")[0]
 
 
 @contextmanager

@@ -223,7 +223,7 @@ HOSTILE = st.text(max_size=30) | st.lists(
 ).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from([met.question.key for met in answered(STARTER)]), HOSTILE)
 def test_whatever_is_accepted_leaves_a_file_that_can_be_read_and_says_no_more(key: str, reply: str) -> None:
     again = reopen(STARTER, key)
@@ -239,7 +239,7 @@ def test_whatever_is_accepted_leaves_a_file_that_can_be_read_and_says_no_more(ke
     review(found)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=40))
 def test_a_text_comes_back_as_it_was_said(text: str) -> None:
     again = reopen(STARTER, "vision")

@@ -108,6 +108,14 @@ def test_back_from_the_summary_asks_the_last_question(tmp_path: Path) -> None:
     assert "extensions: {cost: 7}" in text
 
 
+def test_what_was_begun_is_offered_when_one_comes_back(tmp_path: Path) -> None:
+    person = Listed({"teams": ["sales: 9\ndelivery: 2\n<"]}, ["write"])
+    text = ask(person, tmp_path / "shop")
+    assert person.asked[4:8] == ["legacy", "teams", "legacy", "teams"]
+    assert person.offers[7] == "sales: 9\ndelivery: 2"
+    assert "delivery: 2" in text
+
+
 def test_who_leaves_goes_on_where_it_was(tmp_path: Path) -> None:
     first = Listed({"vision": ["Another"]}, leaves="contexts/payment/purpose")
     with pytest.raises(Left):

@@ -20,6 +20,7 @@ from fleetgen.wizard.journal import Journal
 from fleetgen.wizard.prefill import replies_of
 from screen import Person
 
+GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "questions.md"
 Start = Callable[..., Person]
 
 
@@ -46,6 +47,16 @@ def specification(root: Path) -> Any:
     return yaml.safe_load((root / "fleet.yaml").read_text())
 
 
+def shown_in_the_guide(lines: list[str]) -> None:
+    """The session in the guide is this one, with gaps where it says `…`."""
+    session = GUIDE.read_text().partition("```console\n$ fleetgen new parcels\n")[2].partition("```")[0]
+    shown = [line for line in session.splitlines() if line and line != "…"]
+    assert len(shown) > 30
+    rest = iter(lines)
+    missing = [line for line in shown if line not in rest]
+    assert not missing, missing[0]
+
+
 def test_answers_appear_in_the_files(start: Start, tmp_path: Path) -> None:
     person = start("parcels")
     for part in (workshop.domain, workshop.order, workshop.shipping, workshop.rest):
@@ -55,6 +66,7 @@ def test_answers_appear_in_the_files(start: Start, tmp_path: Path) -> None:
     assert not (tmp_path / "parcels").exists()
     person.chooses("Write this fleet", "write it")
     assert person.ends() == 0, person.text()
+    shown_in_the_guide(person.lines())
     root = tmp_path / "parcels"
     said = specification(root)
     order, shipping = said["contexts"]["order"], said["contexts"]["shipping"]
@@ -70,9 +82,7 @@ def test_answers_appear_in_the_files(start: Start, tmp_path: Path) -> None:
     assert (said["slo"], said["load"]) == ({"availability": "99.5%", "p95": "250ms"}, {"peak": "20/s", "users": 300})
     assert "total.amount > 50000" in (root / "fleet.yaml").read_text()
     assert (root / "services/order/src/parcels_order/application/cancel_order.py").is_file()
-    assert (root / "contracts/events/org.example.parcels.shipping.ShipmentCreated.avsc").is_file() or [
-        path for path in (root / "contracts/events").iterdir() if "shipment" in path.name.lower()
-    ]
+    assert (root / "contracts/events/shipping.ShipmentCreated.v1.avsc").is_file()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["parcels"]  # the answers are forgotten
     plan = [sys.executable, "-m", "fleetgen.cli.main", "plan", "--root", str(root)]
     assert subprocess.run(plan, check=False).returncode == 0  # what was written is what its specification says
