@@ -37,7 +37,8 @@ class Person:
             sys.executable,
             ["-m", "fleetgen.cli.main", *arguments],
             cwd=str(cwd),
-            env={**os.environ, "TERM": "xterm", **(env or {})},
+            # Without questions to the terminal: an answer that comes late would be echoed between two prompts.
+            env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **(env or {})},
             dimensions=(ROWS, COLUMNS),
             timeout=PATIENCE,
         )
