@@ -18,6 +18,10 @@ PATIENCE = 60.0
 UP, DOWN = "\x1b[A", "\x1b[B"
 
 
+def _without(environment: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in names}
+
+
 class _Screen(pyte.HistoryScreen):
     """Answers what programs ask a terminal, as its place of the cursor."""
 
@@ -37,8 +41,8 @@ class Person:
             sys.executable,
             ["-m", "fleetgen.cli.main", *arguments],
             cwd=str(cwd),
-            # Without questions to the terminal: an answer that comes late would be echoed between two prompts.
-            env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **(env or {})},
+            # The terminal's own size, not the one that a runner of tests tells its workers.
+            env={**_without(os.environ, "COLUMNS", "LINES"), "TERM": "xterm", **(env or {})},
             dimensions=(ROWS, COLUMNS),
             timeout=PATIENCE,
         )
