@@ -23,7 +23,7 @@ from fleetgen.model.fleet import Aggregate, Command, Fleet, Query, Service
 from fleetgen.render.engine import render
 from fleetgen.render.files import File
 from fleetgen.render.templates import Templates
-from fleetgen.report.architecture import architecture_report
+from fleetgen.report.architecture import Subject, architecture_report, subject_of
 from fleetgen.spec.edit import files_of, replace_stack
 from fleetgen.spec.load import load, load_text
 from fleetgen.spec.node import Document
@@ -43,12 +43,19 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Checked:
-    """A specification after loading, resolving and lint. `fleet` is None where an error came before."""
+    """A specification after loading, resolving and lint. `fleet` is None where an error came before, `document` where
+    nothing can be read.
+    """
 
     fleet: Fleet | None
     diagnostics: tuple[Diagnostic, ...]
-    sources: Mapping[str, str]  # file -> text, to quote from
     accepted: tuple[Acceptance, ...] = ()
+    document: Document | None = None
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """File -> text, to quote from."""
+        return self.document.texts if self.document else {}
 
     @property
     def failed(self) -> bool:
@@ -67,16 +74,16 @@ def check_text(text: str) -> Checked:
 
 
 def _checked(document: Document | None, diagnostics: tuple[Diagnostic, ...]) -> Checked:
-    return Checked(None, ordered(diagnostics), {}) if document is None else _resolved(document, diagnostics)
+    return Checked(None, ordered(diagnostics)) if document is None else _resolved(document, diagnostics)
 
 
 def _resolved(document: Document, diagnostics: tuple[Diagnostic, ...]) -> Checked:
     fleet, unresolved = resolve(document)
     diagnostics = (*diagnostics, *unresolved)
     if fleet is None:
-        return Checked(None, ordered(diagnostics), document.texts)
+        return Checked(None, ordered(diagnostics), document=document)
     verdict = judge(fleet, stacks=STACKS)
-    return Checked(fleet, ordered((*diagnostics, *verdict.diagnostics)), document.texts, verdict.accepted)
+    return Checked(fleet, ordered((*diagnostics, *verdict.diagnostics)), verdict.accepted, document)
 
 
 def prepare(specification: Path, stack: str = "") -> Prepared:
@@ -94,7 +101,7 @@ def prepare_text(text: str, stack: str = "") -> Prepared:
 
 def _prepared(document: Document | None, diagnostics: tuple[Diagnostic, ...], stack: str) -> Prepared:
     if document is None:
-        return Prepared(Checked(None, ordered(diagnostics), {}), {})
+        return Prepared(Checked(None, ordered(diagnostics)), {})
     replaced = replace_stack(document, stack) if stack else document
     checked = _resolved(replaced, diagnostics)
     return Prepared(checked, {path: _text(text) for path, text in files_of(replaced).items()})
@@ -108,12 +115,32 @@ def desired(checked: Checked, carried: Templates, used: Templates | None = None)
     Raises:
         ValueError: When the specification has errors: it describes no monorepo.
     """
-    if checked.fleet is None:
+    if checked.fleet is None or checked.document is None:
         raise ValueError("a specification with errors describes no monorepo")
-    parts = _Parts(checked.fleet, used or carried, checked.accepted)
+    parts = _Parts(checked.fleet, checked.document, checked, used or carried)
     projects = tuple(parts.projects())
     digest = sha256(json.dumps([project.answers for project in projects], sort_keys=True).encode()).hexdigest()
     return Desired(projects, carried, extra=dict(sorted(parts.files())), specification=digest)
+
+
+def reported(checked: Checked, carried: Templates) -> Subject:
+    """The fleet under report. Of a specification with errors nothing is generated.
+
+    Raises:
+        ValueError: When there is no fleet.
+    """
+    if checked.fleet is None or checked.document is None:
+        raise ValueError("a specification that cannot be resolved describes no fleet")
+    if checked.failed:
+        return subject_of(checked.fleet, checked.document, {})
+    return _Parts(checked.fleet, checked.document, checked, carried).subject
+
+
+def report_pages(subject: Subject, checked: Checked) -> dict[str, File]:
+    """The pages of the report by their path in its folder."""
+    return {
+        path: _text(text) for path, text in architecture_report(subject, checked.diagnostics, checked.accepted).items()
+    }
 
 
 @dataclass(frozen=True)
@@ -121,8 +148,9 @@ class _Parts:
     """The pieces of one monorepo; facts are built once."""
 
     fleet: Fleet
+    document: Document
+    checked: Checked
     templates: Templates
-    accepted: tuple[Acceptance, ...]
 
     @cached_property
     def _builder(self) -> FactsBuilder:
@@ -130,7 +158,7 @@ class _Parts:
 
     @cached_property
     def _monorepo(self) -> MonorepoFacts:
-        return self._builder.monorepo(self.accepted)
+        return self._builder.monorepo(self.checked.accepted)
 
     @cached_property
     def _common(self) -> dict[str, Any]:
@@ -156,10 +184,23 @@ class _Parts:
             yield Project(f"services/{facts.name.kebab}", f"service-templates/{service.stack}/service", answers)
 
     def files(self) -> Iterator[tuple[str, File]]:
-        """What needs the whole fleet and so belongs to no project: contracts, charts, report, schema."""
-        yield "fleet.schema.json", _text(_json(json_schema()))
-        for path, text in architecture_report(self.fleet, self.accepted).items():
+        """What needs the whole fleet and so belongs to no project: schema, contracts, charts, report."""
+        yield from self._shared.items()
+        for path, text in architecture_report(self.subject, self.checked.diagnostics, self.checked.accepted).items():
             yield f"docs/report/{path}", _text(text)
+
+    @property
+    def subject(self) -> Subject:
+        """The fleet under report, with the generated files that may bear something out."""
+        files = {path: file.content for path, file in (*self._shared.items(), *self._chassis())}
+        return subject_of(self.fleet, self.document, files)
+
+    @cached_property
+    def _shared(self) -> Mapping[str, File]:
+        return dict(self._whole_fleet())
+
+    def _whole_fleet(self) -> Iterator[tuple[str, File]]:
+        yield "fleet.schema.json", _text(_json(json_schema()))
         yield from self._blueprint("blueprints/deploy", "deploy", {"fleet": self._whole})
         yield from self._blueprint("blueprints/fleet-chart", "deploy/helm/fleet", {"fleet": self._whole})
         for service, facts, answers in self._services:
@@ -167,6 +208,14 @@ class _Parts:
             yield from self._blueprint("blueprints/service-chart", f"deploy/helm/{facts.name.kebab}", answers)
         for service in self._elsewhere():
             yield from self._contracts(service, self._builder.service(service))
+
+    def _chassis(self) -> Iterator[tuple[str, File]]:
+        """The chassis in use: plain source, the same for every fleet."""
+        for stack in sorted({service.stack for service in self.fleet.services}):
+            template = f"service-templates/{stack}/chassis/"
+            for path, file in self.templates.files.items():
+                if path.startswith(template) and "{" not in path:
+                    yield f"libs/chassis-{language(stack)}/{path.removeprefix(template)}", file
 
     def _elsewhere(self) -> Iterator[Service]:
         """Services of contexts that are not managed here: their contracts are all that is written of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fleetgen.cli import apply, explain, lint, new, plan, running, spec, templates, update
+from fleetgen.cli import apply, explain, lint, new, plan, report, running, spec, templates, update
 from fleetgen.cli.console import data
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.command("new")(new.new)
 app.command("lint")(lint.lint)
+app.command("report")(report.report)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("update")(update.update)

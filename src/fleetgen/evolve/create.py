@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
@@ -24,7 +24,31 @@ def create(folder: Path, desired: Desired, seeds: Mapping[str, File] | None = No
 
     Outside a repository it becomes one, with a first commit.
     """
-    folder = folder.absolute()
+
+    def fill(beside: Path) -> tuple[Diagnostic, ...]:
+        diagnostics = _write(beside, desired, seeds or {})
+        if not has_errors(diagnostics):
+            beside.chmod(0o777 & ~_umask())
+            _commit(beside)
+        return diagnostics
+
+    return _whole(folder.absolute(), fill)
+
+
+def write_folder(folder: Path, files: Mapping[str, File]) -> tuple[Diagnostic, ...]:
+    """Write files into `folder`, which is absent or empty."""
+
+    def fill(beside: Path) -> tuple[Diagnostic, ...]:
+        for path, file in sorted(files.items()):
+            journal.create(beside / path, file)
+        beside.chmod(0o777 & ~_umask())
+        return ()
+
+    return _whole(folder.absolute(), fill)
+
+
+def _whole(folder: Path, fill: Callable[[Path], tuple[Diagnostic, ...]]) -> tuple[Diagnostic, ...]:
+    """Fill a folder beside `folder` and move it there, unless that finds an error."""
     if obstacle := occupied(folder):
         return (findings.occupied(str(folder), obstacle),)
     made = [parent for parent in folder.parents if not parent.exists()]
@@ -35,10 +59,8 @@ def create(folder: Path, desired: Desired, seeds: Mapping[str, File] | None = No
         _take_back(made)
         return (findings.failed(f"`{folder}` cannot be written", str(error)),)
     try:
-        diagnostics = _write(beside, desired, seeds or {})
+        diagnostics = fill(beside)
         if not has_errors(diagnostics):
-            beside.chmod(0o777 & ~_umask())
-            _commit(beside)
             os.replace(beside, folder)  # noqa: PTH105 - also onto an empty folder
         return diagnostics
     except (OSError, GitError) as error:
