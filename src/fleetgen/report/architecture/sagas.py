@@ -37,7 +37,7 @@ def _section(subject: Subject, place: int, saga: Saga) -> Section:
                 joined(
                     (
                         subject.claim("saga-metrics", "metrics of running and stuck sagas"),
-                        subject.claim("alerts", "alerts"),
+                        subject.claim("saga-alerts", "alerts"),
                     )
                 ),
             ),
@@ -113,4 +113,4 @@ def _timeout(subject: Subject, saga: Saga) -> Phrase:
 
 def _recovery(subject: Subject, saga: Saga) -> Phrase:
     stuck = subject.book.fact(_STUCK[saga.stuck], ("sagas", saga.name, "stuck"))
-    return subject.claim("saga-operations" if saga.stuck == "manual" else "alerts", stuck)
+    return subject.claim("saga-operations" if saga.stuck == "manual" else "saga-alerts", stuck)

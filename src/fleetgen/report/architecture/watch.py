@@ -44,7 +44,7 @@ def _tracing(subject: Subject) -> Iterator[Leaf]:
         yield Leaf(("Privacy Controls",), subject.claim("redaction", named, " redacted in logs and traces"))
     if book.has("platform", "alerts"):
         alerts = book.pairs("platform", "alerts")
-        yield Leaf(("Alerting",), subject.claim("alerts", *alerts))
+        yield Leaf(("Alerting",), subject.claim("compliance-alerts", *alerts))
 
 
 def _metrics(subject: Subject) -> Iterator[Leaf]:

@@ -67,8 +67,8 @@ SHOP = [
 ]
 BANK = [
     (
-        "payments-core: {developers: 10",
-        "payments-core: {developers: 12",
+        "    developers: 10",
+        "    developers: 12",
         {
             "DD-01 Core Domain",
             "DD-01 Payments Core (10 developers, 1 system architect)",
