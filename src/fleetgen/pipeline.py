@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -12,11 +12,15 @@ from typing import Any
 
 from fleetgen.analysis.engine import judge
 from fleetgen.analysis.waivers import Acceptance
-from fleetgen.contracts import openapi
+from fleetgen.contracts import asyncapi, openapi, verdict
+from fleetgen.contracts.contract import Contract
+from fleetgen.contracts.released import Released
 from fleetgen.core import names
 from fleetgen.core.diagnostic import Diagnostic, has_errors, ordered
 from fleetgen.evolve.desired import Desired, Project
 from fleetgen.facts.build import FactsBuilder, fleet_facts, language
+from fleetgen.facts.channels import channels, operations
+from fleetgen.facts.contracts import contracts
 from fleetgen.facts.schema import FleetFacts, MonorepoFacts, ServiceFacts
 from fleetgen.facts.topics import command_route, query_route
 from fleetgen.model.fleet import Aggregate, Command, Fleet, Query, Service
@@ -107,17 +111,30 @@ def _prepared(document: Document | None, diagnostics: tuple[Diagnostic, ...], st
     return Prepared(checked, {path: _text(text) for path, text in files_of(replaced).items()})
 
 
-def desired(checked: Checked, carried: Templates, used: Templates | None = None) -> Desired:
+def contracts_of(checked: Checked, released: Released) -> tuple[Contract, ...]:
+    """The contracts of all events and commands; none of a specification with errors."""
+    return contracts(checked.fleet, released) if checked.fleet is not None else ()
+
+
+def judge_contracts(checked: Checked, released: Released) -> tuple[Diagnostic, ...]:
+    """Where contracts break what was released of them."""
+    return ordered(verdict.judge(contracts_of(checked, released), released))
+
+
+def desired(
+    checked: Checked, carried: Templates, used: Templates | None = None, released: Released | None = None
+) -> Desired:
     """What the monorepo of a checked specification should hold.
 
     `carried` are the templates of this fleetgen, `used` the release that the fleet is at, where that is another.
+    `released` are the released versions of its contracts.
 
     Raises:
         ValueError: When the specification has errors: it describes no monorepo.
     """
     if checked.fleet is None or checked.document is None:
         raise ValueError("a specification with errors describes no monorepo")
-    parts = _Parts(checked.fleet, checked.document, checked, used or carried)
+    parts = _Parts(checked.fleet, checked.document, checked, used or carried, released or Released())
     projects = tuple(parts.projects())
     digest = sha256(json.dumps([project.answers for project in projects], sort_keys=True).encode()).hexdigest()
     return Desired(projects, carried, extra=dict(sorted(parts.files())), specification=digest)
@@ -151,10 +168,11 @@ class _Parts:
     document: Document
     checked: Checked
     templates: Templates
+    released: Released = field(default_factory=Released)
 
     @cached_property
     def _builder(self) -> FactsBuilder:
-        return FactsBuilder(self.fleet)
+        return FactsBuilder(self.fleet, self.released)
 
     @cached_property
     def _monorepo(self) -> MonorepoFacts:
@@ -203,11 +221,13 @@ class _Parts:
         yield "fleet.schema.json", _text(_json(json_schema()))
         yield from self._blueprint("blueprints/deploy", "deploy", {"fleet": self._whole})
         yield from self._blueprint("blueprints/fleet-chart", "deploy/helm/fleet", {"fleet": self._whole})
+        for contract in contracts(self.fleet, self.released):
+            yield contract.path, _text(contract.text)
         for service, facts, answers in self._services:
-            yield from self._contracts(service, facts)
+            yield from self._interfaces(service, facts)
             yield from self._blueprint("blueprints/service-chart", f"deploy/helm/{facts.name.kebab}", answers)
         for service in self._elsewhere():
-            yield from self._contracts(service, self._builder.service(service))
+            yield from self._interfaces(service, self._builder.service(service))
 
     def _chassis(self) -> Iterator[tuple[str, File]]:
         """The chassis in use: plain source, the same for every fleet."""
@@ -223,12 +243,14 @@ class _Parts:
             if not context.managed:
                 yield from (service for service in context.services if service.aggregates)
 
-    def _contracts(self, service: Service, facts: ServiceFacts) -> Iterator[tuple[str, File]]:
-        for event in facts.events:
-            yield f"contracts/events/{event.type}.avsc", _text(_json(event.avro))
-        for command in facts.commands:
-            yield f"contracts/commands/{command.type}.avsc", _text(_json(command.avro))
+    def _interfaces(self, service: Service, facts: ServiceFacts) -> Iterator[tuple[str, File]]:
+        """What a service answers and says."""
         yield f"contracts/openapi/{facts.name.kebab}.yaml", _text(openapi_of(self.fleet, service))
+        spoken = operations(facts)
+        if spoken:
+            known = channels((*self._monorepo.topics, *facts.topics))
+            document = asyncapi.document(service, known, spoken, self.fleet.platform.registry)
+            yield f"contracts/asyncapi/{facts.name.kebab}.yaml", _text(openapi.to_yaml(document))
 
     def _blueprint(self, blueprint: str, folder: str, answers: Mapping[str, Any]) -> Iterator[tuple[str, File]]:
         for path, file in render(self.templates, blueprint, answers).items():

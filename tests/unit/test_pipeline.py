@@ -34,6 +34,7 @@ def test_of_a_context_that_exists_elsewhere_only_its_contracts_are_written(tmp_p
     wanted = desired(checked, installed())
     assert {project.path for project in wanted.projects} == {".", "libs/chassis-python", "services/order"}
     assert {path for path in wanted.extra if "scoring" in path} == {
+        "contracts/asyncapi/scoring.yaml",
         "contracts/commands/scoring.MakeScore.v1.avsc",
         "contracts/events/scoring.ScoreMade.v1.avsc",
         "contracts/openapi/scoring.yaml",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fleetgen.cli import apply, explain, lint, new, plan, report, running, spec, templates, update
+from fleetgen.cli import apply, explain, lint, new, plan, report, running, schemas, spec, templates, update
 from fleetgen.cli.console import data
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("update")(update.update)
 app.command("explain")(explain.explain)
 app.add_typer(spec.app, name="spec")
 app.add_typer(templates.app, name="templates")
+app.add_typer(schemas.app, name="schemas")
 running.register(app)
 
 

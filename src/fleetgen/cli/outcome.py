@@ -29,16 +29,23 @@ def checked_or_exit(specification: Path) -> Checked:
 
 
 def desired_or_exit(root: Path, *, update: bool) -> Desired:
-    """What the monorepo at `root` should hold by its own `fleet.yaml`."""
+    """What the monorepo at `root` should hold by its own `fleet.yaml`; contracts that break released ones end it."""
+    from fleetgen.evolve.released import read_released  # noqa: PLC0415
     from fleetgen.evolve.update import used_templates  # noqa: PLC0415
-    from fleetgen.pipeline import desired  # noqa: PLC0415
+    from fleetgen.pipeline import desired, judge_contracts  # noqa: PLC0415
     from fleetgen.render.templates import installed  # noqa: PLC0415
 
     carried = installed()
     used, diagnostics = (carried, ()) if update else used_templates(root, carried)
     if used is None:
         finish(diagnostics)
-    return desired(checked_or_exit(root), carried, used)
+    checked = checked_or_exit(root)
+    released, unreadable = read_released(root)
+    broken = (*unreadable, *judge_contracts(checked, released))
+    if broken:
+        show(broken, checked.sources)
+        raise typer.Exit(Exit.FAILURE)
+    return desired(checked, carried, used, released)
 
 
 def planned_or_exit(root: Path, overwrite: list[str], *, update: bool = False) -> Plan:

@@ -45,9 +45,9 @@ def record(name: str, namespace: str, fields: Sequence[Field], values: Mapping[s
     return _Writer(namespace, values).record(name, fields)
 
 
-def namespace(fleet: str, context: str) -> str:
-    """Avro namespaces are identifiers joined by dots."""
-    return f"{names.snake(fleet)}.{names.snake(context)}"
+def namespace(fleet: str, context: str, version: int = 1) -> str:
+    """Identifiers joined by dots; a later major version is a name, and so a subject, of its own: `shop.order.v2`."""
+    return f"{names.snake(fleet)}.{names.snake(context)}" + (f".v{version}" if version > 1 else "")
 
 
 class _Writer:

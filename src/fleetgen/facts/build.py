@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from fleetgen.analysis.waivers import Acceptance
+from fleetgen.contracts.released import Released
 from fleetgen.core import names
+from fleetgen.facts.contracts import values_by_name
 from fleetgen.facts.decisions import decisions
 from fleetgen.facts.examples import Examples
 from fleetgen.facts.messages import (
@@ -16,7 +18,6 @@ from fleetgen.facts.messages import (
     field_fact,
     field_facts,
     value_facts,
-    values_by_name,
 )
 from fleetgen.facts.sagas import binding_facts, heard_events, owner_of, participants, saga_fact, source_fact
 from fleetgen.facts.scenarios import Scenarios
@@ -70,9 +71,10 @@ def package_name(fleet: Fleet, service: Service) -> str:
 class FactsBuilder:
     """Builds the facts of one fleet; what several services share is found once."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        """Cheap: everything is found when it is asked for."""
+    def __init__(self, fleet: Fleet, released: Released | None = None) -> None:
+        """Cheap: everything is found when it is asked for. `released` contracts remember Protobuf's numbers."""
         self._fleet = fleet
+        self._released = released or Released()
 
     @cached_property
     def _examples(self) -> dict[str, Examples]:
@@ -89,8 +91,10 @@ class FactsBuilder:
         context = fleet.context_of[service.name]
         sagas = tuple(self._sagas[s.name] for s in fleet.sagas if service.name in participants(fleet, s))
         commands = tuple(self._commands(service.aggregates))
-        own = tuple(event_fact(fleet, event) for aggregate in service.aggregates for event in aggregate.events)
-        foreign = tuple(event_fact(fleet, event) for event in _foreign_events(fleet, service))
+        own = tuple(
+            event_fact(fleet, event, self._released) for aggregate in service.aggregates for event in aggregate.events
+        )
+        foreign = tuple(event_fact(fleet, event, self._released) for event in _foreign_events(fleet, service))
         sent = tuple(self._sent_commands(service))
         return ServiceFacts(
             facts=FACTS_VERSION,
@@ -154,13 +158,13 @@ class FactsBuilder:
     def _commands(self, aggregates: Iterable[Aggregate]) -> Iterator[CommandFact]:
         for aggregate in aggregates:
             for command in aggregate.commands:
-                yield command_fact(self._fleet, command, self._examples[aggregate.name])
+                yield command_fact(self._fleet, command, self._examples[aggregate.name], self._released)
 
     def _sent_commands(self, service: Service) -> Iterator[CommandFact]:
         """Commands of other services that the sagas conducted here send."""
         for command in _conducted(self._fleet, service):
             if self._fleet.service_of[command.name] is not service:
-                yield command_fact(self._fleet, command, self._examples[command.aggregate])
+                yield command_fact(self._fleet, command, self._examples[command.aggregate], self._released)
 
 
 def service_facts(fleet: Fleet, service: Service) -> ServiceFacts:

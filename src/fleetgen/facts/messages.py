@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from fleetgen.contracts import avro
+from fleetgen.contracts.released import Released
+from fleetgen.facts.contracts import avro_of, contract, protobuf_fact, values_by_name
 from fleetgen.facts.examples import Examples
 from fleetgen.facts.schema import ChangeFact, CommandFact, EventFact, FieldFact, TypeFact, ValueFact
 from fleetgen.facts.topics import command_route, event_topic, message_type, name_fact, service_topic
-from fleetgen.model.fleet import Aggregate, Command, Event, Field, Fleet, Value
+from fleetgen.model.fleet import Command, Event, Field, Fleet
 from fleetgen.model.types import Type
 
 
@@ -27,15 +28,18 @@ def field_facts(fields: Iterable[Field]) -> tuple[FieldFact, ...]:
     return tuple(field_fact(field) for field in fields)
 
 
-def event_fact(fleet: Fleet, event: Event) -> EventFact:
+def event_fact(fleet: Fleet, event: Event, released: Released) -> EventFact:
     """An event, with the schema that travels."""
     aggregate = fleet.aggregates[event.aggregate]
+    agreed = contract(fleet, event, released)
     return EventFact(
         name=name_fact(event.name),
         fields=field_facts(event.fields),
         type=message_type(fleet, event),
         topic=event_topic(fleet, aggregate),
-        avro=schema(fleet, event.name, event.fields, aggregate),
+        avro=avro_of(fleet, event),
+        protobuf=protobuf_fact(agreed),
+        compatibility=agreed.level,
         owner=fleet.service_of[event.name].name,
         aggregate=event.aggregate,
         key=event.key,
@@ -43,17 +47,20 @@ def event_fact(fleet: Fleet, event: Event) -> EventFact:
     )
 
 
-def command_fact(fleet: Fleet, command: Command, examples: Examples) -> CommandFact:
+def command_fact(fleet: Fleet, command: Command, examples: Examples, released: Released) -> CommandFact:
     """A command, with its effects, its route and an example."""
     aggregate = fleet.aggregates[command.aggregate]
     service = fleet.service_of[command.name]
     example = examples[command.name]
+    agreed = contract(fleet, command, released)
     return CommandFact(
         name=name_fact(command.name),
         fields=field_facts(command.inputs),
         type=message_type(fleet, command),
         topic=service_topic(fleet, service, "commands"),
-        avro=schema(fleet, command.name, command.inputs, aggregate),
+        avro=avro_of(fleet, command),
+        protobuf=protobuf_fact(agreed),
+        compatibility=agreed.level,
         aggregate=name_fact(aggregate.name),
         target=command.target,
         emits=name_fact(command.emits.name),
@@ -76,17 +83,6 @@ def command_fact(fleet: Fleet, command: Command, examples: Examples) -> CommandF
         refused_example=example.refused,
         path=example.path,
     )
-
-
-def schema(fleet: Fleet, name: str, fields: tuple[Field, ...], aggregate: Aggregate) -> dict[str, object]:
-    """The Avro schema of a message of `aggregate`."""
-    context = fleet.context_of[aggregate.name]
-    return avro.record(name, avro.namespace(fleet.name, context.name), fields, values_by_name(aggregate))
-
-
-def values_by_name(aggregate: Aggregate) -> Mapping[str, Value]:
-    """The value objects of an aggregate."""
-    return {value.name: value for value in aggregate.values}
 
 
 def value_facts(fleet: Fleet, aggregates: Iterable[str], fields: Iterable[FieldFact]) -> tuple[ValueFact, ...]:

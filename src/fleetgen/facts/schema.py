@@ -69,14 +69,31 @@ class Route(Fact):
     path: str
 
 
+class ProtobufFact(Fact):
+    """A message in Protobuf: the text for people and the registry, and its `FileDescriptorProto` for libraries.
+
+    Fields are numbered as in the released versions; `jsonName` of a field is its name on the wire.
+    """
+
+    message: str  # full name
+    text: str
+    descriptor: dict[str, Any]
+
+
 class MessageFact(Fact):
-    """A message on the bus: its type for CloudEvents, its topic, and its Avro schema as released."""
+    """A message on the bus: its type for CloudEvents, its topic, and its Avro schema as released.
+
+    Where the platform says `format: protobuf`, `protobuf` is there and the message travels in it. `compatibility` is
+    the registry's level that a new version has to hold to.
+    """
 
     name: Name
     fields: tuple[FieldFact, ...]
     type: str  # ce_type, `<context>.<Event>.v<version>`
     topic: str
     avro: dict[str, Any]  # the schema
+    protobuf: ProtobufFact | None = None
+    compatibility: str = "BACKWARD_TRANSITIVE"
 
 
 class EventFact(MessageFact):

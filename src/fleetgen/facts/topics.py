@@ -29,8 +29,7 @@ def service_topic(fleet: Fleet, service: Service, what: str) -> str:
 
 def message_type(fleet: Fleet, message: Event | Command) -> str:
     """The `ce_type`: `order.OrderPlaced.v1`."""
-    version = message.version if isinstance(message, Event) else 1
-    return f"{names.kebab(fleet.context_of[message.name].name)}.{message.name}.v{version}"
+    return f"{names.kebab(fleet.context_of[message.name].name)}.{message.name}.v{message.version}"
 
 
 def topic_fact(fleet: Fleet, name: str, retention: float | None = None) -> TopicFact:

@@ -113,6 +113,7 @@ class Command(Element):
     exposure: Exposure = "internal"
     scopes: tuple[str, ...] = ()
     carries: tuple[str, ...] = ()
+    version: int = 1
     renamed_from: str = ""
 
 

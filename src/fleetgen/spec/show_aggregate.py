@@ -86,6 +86,7 @@ def _command(command: Command, aggregate: Aggregate) -> Data:
     rest = {
         "exposure": command.exposure,
         "scopes": list(command.scopes),
+        "version": command.version,
         "renamed-from": command.renamed_from,
         "waive": dict(command.waive),
     }

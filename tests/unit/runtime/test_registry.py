@@ -112,9 +112,22 @@ def test_a_text_that_is_no_schema_is_refused(client: Client) -> None:
 
 
 def test_other_types_are_kept_as_they_come(client: Client) -> None:
-    body = {"schema": "syntax = 'proto3';", "schemaType": "PROTOBUF"}
+    body = {"schema": '{"type":"object"}', "schemaType": "JSON"}
     assert client("POST", "subjects/order/versions", body) == (200, {"id": 1})
     assert client("GET", "schemas/ids/1") == (200, body)
+
+
+def test_protobuf_is_compared_by_its_own_rules(client: Client) -> None:
+    def body(fields: str) -> dict[str, str]:
+        return {"schema": f'syntax = "proto3";\npackage shop;\nmessage Order {{ {fields} }}', "schemaType": "PROTOBUF"}
+
+    path = "subjects/order/versions"
+    assert client("POST", path, body("string id = 1;")) == (200, {"id": 1})
+    assert client("POST", path, body("string id = 1; optional string note = 2;")) == (200, {"id": 2})
+    status, answer = client("POST", path, body("string id = 1; optional string note = 3;"))
+    assert (status, answer["message"].endswith("`note` moved from number 2 to 3")) == (409, True)
+    assert client("POST", path, body("string id = 1"))[1]["error_code"] == 42201
+    assert client("GET", "schemas/ids/1/schema") == (200, body("string id = 1;")["schema"])
 
 
 def test_a_deleted_version_is_gone_and_its_number_is_not_used_again(client: Client) -> None:

@@ -10,6 +10,10 @@ from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibi
 from avro.errors import AvroException
 from avro.schema import Schema, parse
 
+from fleetgen.contracts import proto_file
+from fleetgen.contracts.compatibility import misfits
+from fleetgen.contracts.proto_file import NotProto, ProtoFile
+
 LEVELS = frozenset(
     {"NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"}
 )
@@ -19,23 +23,50 @@ class InvalidSchema(ValueError):
     """A text that is no schema."""
 
 
-def parsed(text: str) -> Schema:
-    """The schema of a text."""
+def sound(kind: str, text: str) -> None:
+    """Refuse a text that is no schema of its kind. Protobuf is taken in the form that fleetgen writes."""
+    if kind == "AVRO":
+        _avro(text)
+    elif kind == "PROTOBUF":
+        _protobuf(text)
+
+
+def incompatibilities(level: str, kind: str, new: str, earlier: Sequence[str]) -> tuple[str, ...]:
+    """What breaks, said by the reader that fails; `earlier` are the versions before it, oldest first.
+
+    Kinds besides Avro and Protobuf are not compared.
+    """
+    if level == "NONE" or not earlier or kind not in ("AVRO", "PROTOBUF"):
+        return ()
+    compared = earlier if level.endswith("_TRANSITIVE") else earlier[-1:]
+    return _protobufs(level, new, compared) if kind == "PROTOBUF" else _avros(level, new, compared)
+
+
+def _avro(text: str) -> Schema:
     try:
         return parse(text)
     except (AvroException, ValueError, TypeError) as wrong:
         raise InvalidSchema(f"not an Avro schema: {wrong}") from wrong
 
 
-def incompatibilities(level: str, new: str, earlier: Sequence[str]) -> tuple[str, ...]:
-    """What breaks, said by the reader that fails; `earlier` are the versions before it, oldest first."""
-    if level == "NONE" or not earlier:
-        return ()
-    compared = earlier if level.endswith("_TRANSITIVE") else earlier[-1:]
-    schema = parsed(new)
+def _protobuf(text: str) -> ProtoFile:
+    try:
+        return proto_file.read(text)
+    except NotProto as wrong:
+        raise InvalidSchema(f"not a Protobuf file of one message: {wrong}") from wrong
+
+
+def _protobufs(level: str, new: str, earlier: Sequence[str]) -> tuple[str, ...]:
+    versions = [(number, _protobuf(text)) for number, text in enumerate(earlier, 1)]
+    broken = [found.broken for found in misfits(level, _protobuf(new), versions)]
+    return tuple(dict.fromkeys(f"`{'.'.join(each.path)}` {each.said}" for each in broken))
+
+
+def _avros(level: str, new: str, earlier: Sequence[str]) -> tuple[str, ...]:
+    schema = _avro(new)
     found: list[str] = []
-    for text in compared:
-        other = parsed(text)
+    for text in earlier:
+        other = _avro(text)
         if level.startswith(("BACKWARD", "FULL")):
             found += _reading(schema, other, "the new schema cannot read data of an earlier one")
         if level.startswith(("FORWARD", "FULL")):

@@ -1,6 +1,6 @@
 """The calls of a Confluent schema registry that serializers and build tools make, kept in one JSON file.
 
-Avro is checked for compatibility; other types are kept as they come.
+Avro and Protobuf are checked for compatibility; JSON schemas are kept as they come.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetgen.runtime.folder import write_atomically
-from fleetgen.runtime.servers.compatibility import LEVELS, InvalidSchema, canonical, incompatibilities, parsed
+from fleetgen.runtime.servers.compatibility import LEVELS, InvalidSchema, canonical, incompatibilities, sound
 from fleetgen.runtime.servers.web import Answer, Request, json_answer
 
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
@@ -93,7 +93,7 @@ class Registry:
         ]
         answers: dict[tuple[str, ...], Callable[[], Any]] = {
             (): lambda: _described(schema),
-            ("schema",): lambda: json.loads(schema.text),
+            ("schema",): lambda: _content(schema.type, schema.text),
             ("subjects",): lambda: sorted({subject for subject, _ in places}),
             ("versions",): lambda: [{"subject": subject, "version": version} for subject, version in places],
         }
@@ -119,7 +119,8 @@ class Registry:
             case ["versions", version]:
                 return self._version(subject, version)
             case ["versions", version, "schema"]:
-                return json.loads(self._version(subject, version)["schema"])
+                found = self._version(subject, version)
+                return _content(found.get("schemaType", "AVRO"), found["schema"])
         raise Refusal(404, "no such call")
 
     def _delete(self, subject: str, rest: list[str]) -> Any:
@@ -182,7 +183,7 @@ class Registry:
 
     def _broken(self, subject: str, schema: Schema, earlier: list[str]) -> tuple[str, ...]:
         level = self._levels.get(subject) or self._levels.get("", DEFAULT_LEVEL)
-        return incompatibilities(level, schema.text, earlier) if schema.type == "AVRO" else ()
+        return incompatibilities(level, schema.type, schema.text, earlier)
 
     def _compatible(self, subject: str, which: list[str], request: Request) -> dict[str, Any]:
         ids = self._subjects.get(subject, []) if not which else self._ids(subject)
@@ -222,9 +223,12 @@ def _schema(request: Request) -> Schema:
     if not isinstance(content, dict) or not isinstance(content.get("schema"), str):
         raise Refusal(42201, "the body has no `schema`")
     type_ = content.get("schemaType") or "AVRO"
-    if type_ == "AVRO":
-        parsed(content["schema"])
+    sound(type_, content["schema"])
     return Schema(canonical(content["schema"]), type_)
+
+
+def _content(kind: str, text: str) -> Any:
+    return text if kind == "PROTOBUF" else json.loads(text)
 
 
 def _known(answers: Mapping[tuple[str, ...], Callable[[], Any]], path: Sequence[str]) -> Any:

@@ -83,6 +83,7 @@ class _Command:
             carries=carries,
             exposure=reader.word("exposure") if reader.has("exposure") else draft.owner.exposure,  # type: ignore[arg-type]
             scopes=reader.words("scopes") or (f"{draft.owner.service}:{canonical(self.key.text, 'kebab')}",),
+            version=reader.whole("version"),
             renamed_from=reader.text("renamed-from"),
         )
 

@@ -35,6 +35,13 @@ RENAMED = Entry(
     "The name it had before: migrations and aliases instead of drop and add",
     example="amountDue",
 )
+VERSION = Entry(
+    "version",
+    Whole(1),
+    "Its major version; raise it with a change that readers cannot ignore",
+    default="1",
+    example="2",
+)
 SCOPES = Entry(
     "scopes",
     ListOf(Text("scope", r"[!#-\[\]-~]+")),
@@ -109,6 +116,7 @@ COMMAND = Record(
         ),
         exposure("the service's"),
         SCOPES,
+        VERSION,
         RENAMED,
         WAIVE,
     ),
@@ -169,13 +177,7 @@ READ_MODEL = Record(
 EVENT = Record(
     "event",
     (
-        Entry(
-            "version",
-            Whole(1),
-            "Its version; raise it with a change that readers cannot ignore",
-            default="1",
-            example="2",
-        ),
+        VERSION,
         RENAMED,
         WAIVE,
     ),

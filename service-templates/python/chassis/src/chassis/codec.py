@@ -1,7 +1,8 @@
-"""Payloads on the bus: Avro in Confluent's wire format (a zero, the schema's id in four bytes, the datum).
+"""Payloads on the bus in Confluent's wire format: a zero, the schema's id in four bytes, the message.
 
-The codec stands between wire JSON, which the rest of the chassis deals in, and bytes. A payload is read with the schema
-it was written with and resolved to the schema this service knows.
+The codec stands between wire JSON, which the rest of the chassis deals in, and bytes. Messages are written in Avro, or
+in Protobuf where the facts say so; both are read, whatever this service writes itself, so that a fleet can change its
+format. Avro is read with the schema it was written with and resolved to the schema this service knows.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from fastavro.schema import SchemaParseException
 from chassis.avro import Shape, from_datum, to_datum
 from chassis.definition import Definition, Message
 from chassis.dispatch import PermanentFailure, Record
-from chassis.registry import Compatibility, IncompatibleSchema, Registry, RegistryUnavailable, UnknownSchema
+from chassis.protobuf import ProtobufShape
+from chassis.registry import IncompatibleSchema, Registry, RegistryUnavailable, UnknownSchema
 
 log = logging.getLogger(__name__)
 
-AVRO, JSON = "application/avro", "application/json"
+AVRO, JSON, PROTOBUF = "application/avro", "application/json", "application/protobuf"
 _MAGIC = 0
 _HEAD = struct.Struct(">bI")
 
@@ -35,7 +37,8 @@ class Codec:
     def __init__(self, definition: Definition, registry: Registry) -> None:
         self._registry = registry
         self._shapes: dict[str, Shape] = {}
-        self._messages: dict[str, tuple[Message, Compatibility]] = {}
+        self._protobuf: dict[str, ProtobufShape] = {}
+        self._messages: dict[str, tuple[Message, str]] = {}
         values = {value.name.pascal: value for value in definition.values}
         for command in (*definition.foreign_commands, *definition.commands):
             self._know(command, "FULL_TRANSITIVE", values)
@@ -45,9 +48,11 @@ class Codec:
         self._ids: dict[str, int] = {}
         self._plans: dict[tuple[str, int], tuple[Any, Any]] = {}
 
-    def _know(self, message: Message, compatibility: Compatibility, values: Mapping[str, Any]) -> None:
-        self._messages[message.type] = (message, compatibility)
+    def _know(self, message: Message, compatibility: str, values: Mapping[str, Any]) -> None:
+        self._messages[message.type] = (message, message.compatibility or compatibility)
         self._shapes[message.type] = Shape.of(message, values)
+        if message.protobuf is not None:
+            self._protobuf[message.type] = ProtobufShape.of(message, values)
 
     def register(self, wait: float = 30.0, sleep: Callable[[float], None] = time.sleep) -> None:
         """Register all schemas this service writes, waiting for the registry up to `wait` seconds.
@@ -73,7 +78,8 @@ class Codec:
         known = self._ids.get(ce_type)
         if known is None:
             message, compatibility = self._messages[ce_type]
-            known = self._registry.register(subject(message), message.avro, compatibility)
+            schema = message.avro if message.protobuf is None else message.protobuf.text
+            known = self._registry.register(subject(message), schema, compatibility)
             self._ids[ce_type] = known
         return known
 
@@ -81,11 +87,18 @@ class Codec:
         """Where that schema can be looked up."""
         return f"{self._registry.url}/schemas/ids/{self.schema_id(ce_type)}"
 
+    def content_type(self, ce_type: str) -> str:
+        """How messages of the type are written."""
+        return PROTOBUF if ce_type in self._protobuf else AVRO
+
     def encode(self, ce_type: str, wire: Mapping[str, Any]) -> bytes:
         """The payload of a message given as wire JSON."""
+        head = _HEAD.pack(_MAGIC, self.schema_id(ce_type))
+        if ce_type in self._protobuf:
+            return head + self._protobuf[ce_type].encode(wire)
         shape = self._shapes[ce_type]
         out = io.BytesIO()
-        out.write(_HEAD.pack(_MAGIC, self.schema_id(ce_type)))
+        out.write(head)
         fastavro.schemaless_writer(out, shape.schema, to_datum(shape, wire))
         return out.getvalue()
 
@@ -98,17 +111,28 @@ class Codec:
         """
         if record.payload is None:
             raise PermanentFailure(f"{record.ce_type}: the record is a tombstone", "deserialize")
-        if record.headers.get("content-type", AVRO).startswith(JSON):
+        content_type = record.headers.get("content-type", AVRO)
+        if content_type.startswith(JSON):
             return _json(record.payload)
-        return self.decode_payload(record.ce_type, record.payload)
+        if record.ce_type not in self._shapes:
+            raise PermanentFailure(f"{record.ce_type}: no such message is known here", "schema")
+        if len(record.payload) < _HEAD.size or record.payload[0] != _MAGIC:
+            raise PermanentFailure(f"{record.ce_type}: the payload is not in the registry's wire format", "deserialize")
+        if content_type.startswith(PROTOBUF):
+            return self._decode_protobuf(record.ce_type, record.payload)
+        return self._decode_avro(record.ce_type, record.payload)
 
-    def decode_payload(self, ce_type: str, payload: bytes) -> dict[str, Any]:
-        """The wire JSON of an Avro payload."""
-        shape = self._shapes.get(ce_type)
+    def _decode_protobuf(self, ce_type: str, payload: bytes) -> dict[str, Any]:
+        shape = self._protobuf.get(ce_type)
         if shape is None:
-            raise PermanentFailure(f"{ce_type}: no such message is known here", "schema")
-        if len(payload) < _HEAD.size or payload[0] != _MAGIC:
-            raise PermanentFailure(f"{ce_type}: the payload is not in the registry's wire format", "deserialize")
+            raise PermanentFailure(f"{ce_type}: this service does not know the message in Protobuf", "schema")
+        try:
+            return shape.decode(payload[_HEAD.size :])
+        except Exception as reason:  # whatever the bytes provoke
+            raise PermanentFailure(f"{ce_type}: {type(reason).__name__} {reason}", "deserialize") from reason
+
+    def _decode_avro(self, ce_type: str, payload: bytes) -> dict[str, Any]:
+        shape = self._shapes[ce_type]
         written, wanted = self._plan(ce_type, shape, _HEAD.unpack_from(payload)[1])
         source = io.BytesIO(payload)
         source.seek(_HEAD.size)
@@ -148,4 +172,4 @@ def _json(payload: bytes) -> dict[str, Any]:
     return parsed
 
 
-__all__ = ["AVRO", "JSON", "Codec", "IncompatibleSchema", "RegistryUnavailable", "subject"]
+__all__ = ["AVRO", "JSON", "PROTOBUF", "Codec", "IncompatibleSchema", "RegistryUnavailable", "subject"]

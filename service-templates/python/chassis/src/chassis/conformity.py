@@ -1,4 +1,4 @@
-"""For a service's contract tests: do its answers follow the OpenAPI document, its messages the Avro schemas?
+"""For a service's contract tests: do its answers follow the OpenAPI document, its messages their schemas?
 
 Uses `jsonschema` and `pyyaml`, which only tests have.
 """
@@ -17,6 +17,7 @@ import fastavro
 from chassis.avro import Shape, from_datum, to_datum
 from chassis.definition import Definition, Message
 from chassis.message import to_wire
+from chassis.protobuf import ProtobufShape
 from chassis.service import Service
 
 if TYPE_CHECKING:
@@ -59,12 +60,12 @@ class Contract:
             self._fits(schema, json.loads(response.request.content or b"{}"), f"request of {method} {path}")
 
     def check_events(self, events: Iterable[object]) -> None:
-        """Fail unless each event comes back from Avro as it went in."""
+        """Fail unless each event comes back from the bus's format as it went in."""
         for event in events:
             self._travels(self._service.event_of(event), to_wire(event))
 
     def check_command(self, name: str, command: object) -> None:
-        """Fail unless the command comes back from Avro as it went in."""
+        """Fail unless the command comes back from the bus's format as it went in."""
         self._travels(self._service.commands[name], to_wire(command))
 
     def _operation(self, method: str, path: str) -> dict[str, Any]:
@@ -82,8 +83,10 @@ class Contract:
         assert not faults, f"{what} breaks the contract: {'; '.join(faults)}"
 
     def _travels(self, message: Message, wire: Mapping[str, Any]) -> None:
-        back = through_avro(self._service.definition, message, wire)
-        assert back == wire, f"{message.name.text} comes back from Avro as {back}, not as {wire}"
+        for format_, through in (("Avro", through_avro), ("Protobuf", through_protobuf)):
+            if format_ == "Avro" or message.protobuf is not None:
+                back = through(self._service.definition, message, wire)
+                assert back == wire, f"{message.name.text} comes back from {format_} as {back}, not as {wire}"
 
 
 def through_avro(definition: Definition, message: Message, wire: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,6 +97,12 @@ def through_avro(definition: Definition, message: Message, wire: Mapping[str, An
     buffer.seek(0)
     datum: Any = fastavro.schemaless_reader(buffer, shape.schema, None)
     return from_datum(shape, datum)
+
+
+def through_protobuf(definition: Definition, message: Message, wire: Mapping[str, Any]) -> dict[str, Any]:
+    """The message written in Protobuf and read again."""
+    shape = ProtobufShape.of(message, {value.name.pascal: value for value in definition.values})
+    return shape.decode(shape.encode(wire))
 
 
 def _pattern(path: str) -> re.Pattern[str]:

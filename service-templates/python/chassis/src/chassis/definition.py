@@ -55,14 +55,27 @@ class Route(_Fact):
     path: str
 
 
+class Protobuf(_Fact):
+    """A message in Protobuf: its full name, its text for the registry, its `FileDescriptorProto` in JSON."""
+
+    message: str
+    text: str
+    descriptor: dict[str, Any]
+
+
 class Message(_Fact):
-    """Anything on the bus: `type` is its `ce_type`, `avro` its schema."""
+    """Anything on the bus: `type` is its `ce_type`, `avro` its schema; with `protobuf` it is written in that.
+
+    `compatibility` is the registry's level for it; without one, commands and events have their usual ones.
+    """
 
     name: Name
     fields: tuple[Field, ...]
     type: str
     topic: str
     avro: dict[str, Any]
+    protobuf: Protobuf | None = None
+    compatibility: str = ""
 
 
 class Event(Message):

@@ -54,6 +54,7 @@ class EventOutbox:
             payload=self._codec.encode(known.type, wire),
             context=context,
             subject=_text(wire[known.subject]),
+            content_type=self._codec.content_type(known.type),
             schema=self._codec.schema_url(known.type),
             headers=saga_headers,
         )
@@ -78,6 +79,7 @@ class EventOutbox:
             payload=self._codec.encode(ce_type, wire),
             context=context,
             subject=subject or key,
+            content_type=self._codec.content_type(ce_type),
             schema=self._codec.schema_url(ce_type),
             headers=headers or {},
             ce_id=ce_id,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpx
 
-Compatibility = Literal["BACKWARD_TRANSITIVE", "FULL_TRANSITIVE"]
+Schema = dict[str, Any] | str
+"""An Avro schema as data, or the text of a Protobuf file."""
+
 _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _NOT_FOUND, _CONFLICT, _UNPROCESSABLE = 404, 409, 422
 
@@ -34,12 +36,12 @@ class Registry(Protocol):
         """Where schemas can be looked up; goes into `ce_dataschema`."""
         ...
 
-    def register(self, subject: str, schema: dict[str, Any], compatibility: Compatibility) -> int:
+    def register(self, subject: str, schema: Schema, compatibility: str) -> int:
         """The id of a schema under a subject, new or known."""
         ...
 
     def schema(self, schema_id: int) -> dict[str, Any]:
-        """The schema of an id."""
+        """The Avro schema of an id."""
         ...
 
 
@@ -64,20 +66,22 @@ class HttpRegistry:
         """Close the connections."""
         self._client.close()
 
-    def register(self, subject: str, schema: dict[str, Any], compatibility: Compatibility) -> int:
+    def register(self, subject: str, schema: Schema, compatibility: str) -> int:
         """Set the subject's compatibility, then register. Both change nothing when done before."""
-        text = json.dumps(schema, separators=(",", ":"))
+        body = _body(schema)
+        text = body["schema"]
         with self._lock:
             known = self._ids.get((subject, text))
         if known is not None:
             return known
         path = quote(subject, safe="")
         self._call("PUT", f"/config/{path}", {"compatibility": compatibility}, tolerated=(_NOT_FOUND, 405))
-        answer = self._call("POST", f"/subjects/{path}/versions", {"schema": text})
+        answer = self._call("POST", f"/subjects/{path}/versions", body)
         schema_id = int(answer["id"])
         with self._lock:
             self._ids[subject, text] = schema_id
-            self._schemas.setdefault(schema_id, schema)
+            if isinstance(schema, dict):
+                self._schemas.setdefault(schema_id, schema)
         return schema_id
 
     def schema(self, schema_id: int) -> dict[str, Any]:
@@ -85,7 +89,7 @@ class HttpRegistry:
         with self._lock:
             known = self._schemas.get(schema_id)
         if known is None:
-            known = json.loads(self._call("GET", f"/schemas/ids/{schema_id}", None)["schema"])
+            known = _avro(schema_id, self._call("GET", f"/schemas/ids/{schema_id}", None))
             with self._lock:
                 self._schemas[schema_id] = known
         return known
@@ -106,8 +110,21 @@ class HttpRegistry:
         return dict(response.json())
 
 
+def _body(schema: Schema) -> dict[str, str]:
+    """What a registry is given; Avro is what it takes a schema for when nothing is said."""
+    if isinstance(schema, str):
+        return {"schema": schema, "schemaType": "PROTOBUF"}
+    return {"schema": json.dumps(schema, separators=(",", ":"))}
+
+
 def _message(response: httpx.Response) -> str:
     try:
         return str(response.json().get("message", ""))
     except (ValueError, AttributeError):
         return response.text[:200]
+
+
+def _avro(schema_id: int, answer: dict[str, Any]) -> dict[str, Any]:
+    if answer.get("schemaType", "AVRO") != "AVRO":
+        raise UnknownSchema(f"schema {schema_id} is not in Avro")
+    return dict(json.loads(answer["schema"]))

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.avro import Shape, from_datum, to_datum
-from chassis.codec import Codec, subject
+from chassis.codec import AVRO, PROTOBUF, Codec, subject
 from chassis.definition import Definition, Message, Value
 from chassis.dispatch import PermanentFailure, Record
+from chassis.protobuf import ProtobufShape
 from chassis.registry import HttpRegistry, IncompatibleSchema, RegistryUnavailable, UnknownSchema
 from tiny_parts import MemoryRegistry
 from tiny_service import facts, name
@@ -141,6 +142,115 @@ def test_every_kind_of_field_survives(kind: str) -> None:
     assert from_datum(shape, datum) == {"given": wire}
 
 
+def protobuf(*fields: dict[str, Any], nested: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    """Facts of a message in Protobuf, as fleetgen gives them."""
+    message = {"name": "Thing", "field": list(fields), "nestedType": list(nested)}
+    known = ["google/protobuf/duration.proto", "google/protobuf/timestamp.proto"]
+    descriptor = {"name": "t", "package": "x", "dependency": known, "messageType": [message], "syntax": "proto3"}
+    return {"message": "x.Thing", "text": 'syntax = "proto3";', "descriptor": descriptor}
+
+
+def proto_field(name: str, kind: str, label: str = "OPTIONAL", number: int = 1) -> dict[str, Any]:
+    """A field; a kind that begins with a dot is a message."""
+    typed = {"type": "TYPE_MESSAGE", "typeName": kind} if kind.startswith(".") else {"type": f"TYPE_{kind}"}
+    return {"name": name, "number": number, "label": f"LABEL_{label}", "jsonName": name, **typed}
+
+
+STAY = {"name": "Stay", "field": [proto_field(name("from")["snake"], "STRING")]}
+MONEY = {"name": "Money_", "field": [proto_field("amount", "INT64"), proto_field("currency", "STRING", number=2)]}
+ITEMS = {"name": "Given_List", "field": [proto_field("items", "STRING", "REPEATED")]}
+PROTOBUF_KINDS: dict[str, tuple[dict[str, Any], dict[str, Any], Any]] = {
+    # kind -> type, field of Protobuf, wire value
+    "date": ({"kind": "date"}, proto_field("given", "STRING"), "2026-01-31"),
+    "datetime": (
+        {"kind": "datetime"},
+        proto_field("given", ".google.protobuf.Timestamp"),
+        "1969-12-31T23:59:59.000001Z",
+    ),
+    "duration": ({"kind": "duration"}, proto_field("given", ".google.protobuf.Duration"), "-PT1H0.5S"),
+    "int": ({"kind": "int"}, proto_field("given", "INT64"), -(2**63)),
+    "money": ({"kind": "money"}, proto_field("given", ".x.Thing.Money_"), {"amount": 5, "currency": "EUR"}),
+    "absent": (
+        {"kind": "optional", "of": {"kind": "datetime"}},
+        proto_field("given", ".google.protobuf.Timestamp"),
+        None,
+    ),
+    "list": (
+        {"kind": "list", "of": {"kind": "duration"}},
+        proto_field("given", ".google.protobuf.Duration", "REPEATED"),
+        ["PT1S", "PT0S"],
+    ),
+    "absent list": (
+        {"kind": "optional", "of": {"kind": "list", "of": {"kind": "string"}}},
+        proto_field("given", ".x.Thing.Given_List"),
+        None,
+    ),
+    "empty list": (
+        {"kind": "optional", "of": {"kind": "list", "of": {"kind": "string"}}},
+        proto_field("given", ".x.Thing.Given_List"),
+        [],
+    ),
+    "value": ({"kind": "value", "value": "Stay"}, proto_field("given", ".x.Thing.Stay"), {"from": "2026-01-31"}),
+}
+
+
+def thing(type_: dict[str, Any], form: dict[str, Any]) -> Message:
+    return Message.model_validate({
+        "name": name("Thing"), "type": "x.Thing.v1", "topic": "t", "fields": [{"name": name("given"), "type": type_}],
+        "avro": {"type": "record", "name": "Thing", "namespace": "x", "fields": []},
+        "protobuf": protobuf(form, nested=(STAY, MONEY, ITEMS)),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PROTOBUF_KINDS)
+def test_every_kind_of_field_survives_protobuf(kind: str) -> None:
+    type_, form, wire = PROTOBUF_KINDS[kind]
+    stay = Value.model_validate({"name": name("Stay"), "fields": [{"name": name("from"), "type": {"kind": "date"}}]})
+    shape = ProtobufShape.of(thing(type_, form), {"Stay": stay})
+    assert shape.decode(shape.encode({"given": wire})) == {"given": wire}
+
+
+def test_a_missing_part_of_a_protobuf_message_is_no_value_made_up() -> None:
+    shape = ProtobufShape.of(thing({"kind": "money"}, proto_field("given", ".x.Thing.Money_")), {})
+    assert shape.decode(b"\x00") == {"given": None}
+
+
+def in_protobuf() -> dict[str, Any]:
+    """The tiny service's event, in Protobuf."""
+    kinds = {
+        "orderId": "STRING",
+        "customerId": "STRING",
+        "quantity": "INT64",
+        "price": ".x.Thing.Money_",
+        "email": "STRING",
+    }
+    named = {wire: name(wire)["snake"] for wire in kinds}
+    fields = [proto_field(named[wire], kind, number=at) for at, (wire, kind) in enumerate(kinds.items(), 1)]
+    written = json.loads(json.dumps(facts()))
+    (placed,) = [event for event in written["events"] if event["type"] == PLACED]
+    placed["protobuf"] = protobuf(*fields, nested=(MONEY,))
+    return dict(written)
+
+
+def test_protobuf_where_the_facts_say_so_and_avro_is_read_all_the_same() -> None:
+    registry = MemoryRegistry()
+    writes_avro, writes_protobuf = codec(registry), Codec(Definition.model_validate(in_protobuf()), registry)
+    payload = writes_protobuf.encode(PLACED, WIRE)
+    assert struct.unpack_from(">bIb", payload) == (0, writes_protobuf.schema_id(PLACED), 0)
+    assert (writes_protobuf.content_type(PLACED), writes_avro.content_type(PLACED)) == (PROTOBUF, AVRO)
+    assert writes_protobuf.decode(record(payload, content_type=PROTOBUF)) == WIRE
+    assert writes_protobuf.decode(record(writes_avro.encode(PLACED, WIRE))) == WIRE
+    with pytest.raises(PermanentFailure, match="does not know the message in Protobuf"):
+        writes_avro.decode(record(payload, content_type=PROTOBUF))
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_do_more_than_fail_for_good_in_protobuf(noise: bytes) -> None:
+    reader = Codec(Definition.model_validate(in_protobuf()), MemoryRegistry())
+    with contextlib.suppress(PermanentFailure):
+        assert isinstance(reader.decode(record(b"\x00\x00\x00\x00\x01" + noise, content_type=PROTOBUF)), dict)
+
+
 class Confluent:
     """A registry on the other side of HTTP."""
 
@@ -170,6 +280,18 @@ def test_registry_is_asked_once() -> None:
     assert client.schema(7) == {"type": "string"}
     assert client.schema(8) == client.schema(8) == {"type": "string"}
     assert server.requests[2:] == [("GET", "/schemas/ids/8")]
+
+
+def test_a_registry_is_told_that_a_schema_is_protobuf_and_at_which_level() -> None:
+    bodies: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(json.loads(request.content))
+        return httpx.Response(200, json={"id": 7})
+
+    client = HttpRegistry("http://registry.test", transport=httpx.MockTransport(answer))
+    assert client.register("s", 'syntax = "proto3";', "FULL") == 7
+    assert bodies == [{"compatibility": "FULL"}, {"schema": 'syntax = "proto3";', "schemaType": "PROTOBUF"}]
 
 
 @pytest.mark.parametrize(
