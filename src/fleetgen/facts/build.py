@@ -45,6 +45,7 @@ from fleetgen.facts.schema import (
 )
 from fleetgen.facts.topics import (
     REPLY_RETENTION,
+    RETRY_LEVELS,
     collection,
     event_topic,
     name_fact,
@@ -125,6 +126,7 @@ class FactsBuilder:
             schedules=tuple(ScheduleFact(command=name_fact(s.command.name), cron=s.cron) for s in service.schedules),
             subscriptions=_subscriptions(fleet, service, sagas),
             topics=_topics(fleet, service, sagas),
+            recovery_topics=_recovery_topics(fleet, service, sagas),
             command_topic=service_topic(fleet, service, "commands"),
             reply_topic=service_topic(fleet, service, "replies"),
             sagas=sagas,
@@ -139,7 +141,7 @@ class FactsBuilder:
         """What the root project and the blueprints know. `accepted` are the findings that the specification waives."""
         fleet = self._fleet
         sagas = tuple(self._sagas.values())
-        topics = {topic.name: topic for service in fleet.services for topic in _topics(fleet, service, sagas)}
+        topics = {topic.name: topic for service in fleet.services for topic in _all_topics(fleet, service, sagas)}
         return MonorepoFacts(
             facts=FACTS_VERSION,
             fleet=names.kebab(fleet.name),
@@ -251,8 +253,15 @@ def _subscriptions(fleet: Fleet, service: Service, sagas: tuple[SagaFact, ...]) 
             by_topic[topic].append(event.name)
     for topic in _control_topics(fleet, service, sagas):
         by_topic.setdefault(topic, [])
+    by_saga = {event_topic(fleet, fleet.aggregates[event.aggregate]) for event in heard_events(fleet, service)}
+    free = {event.name for event in service.unordered}
     return tuple(
-        SubscriptionFact(topic=topic, ordered=True, events=tuple(sorted(by_topic[topic]))) for topic in sorted(by_topic)
+        SubscriptionFact(
+            topic=topic,
+            ordered=topic in by_saga or not by_topic[topic] or not free.issuperset(by_topic[topic]),
+            events=tuple(sorted(by_topic[topic])),
+        )
+        for topic in sorted(by_topic)
     )
 
 
@@ -275,6 +284,31 @@ def _topics(fleet: Fleet, service: Service, sagas: tuple[SagaFact, ...]) -> tupl
     read = {topic for topic in _control_topics(fleet, service, sagas) if topic in home}
     said = {saga.fulfilment_topic for saga in sagas} & home  # for people, where no service reads it
     return (*own, *(topic_fact(fleet, topic, REPLY_RETENTION) for topic in sorted(read | said)))
+
+
+def _recovery_topics(fleet: Fleet, service: Service, sagas: tuple[SagaFact, ...]) -> tuple[TopicFact, ...]:
+    """Where records go that this service could not handle: of one partition, so that the first to come is due first."""
+    group = f"{names.kebab(fleet.name)}.{names.kebab(service.name)}"
+    found: list[TopicFact] = []
+    for subscription in _subscriptions(fleet, service, sagas):
+        levels = range(1 if subscription.ordered else RETRY_LEVELS + 1)
+        base = f"{subscription.topic}.{group}"
+        found += [_one_partition(fleet, f"{base}.retry.{level}", fleet.platform.retention) for level in levels]
+        found.append(_one_partition(fleet, f"{base}.dlq", fleet.platform.dead_letter_retention))
+    return tuple(found)
+
+
+def _one_partition(fleet: Fleet, name: str, retention: float) -> TopicFact:
+    return topic_fact(fleet, name, retention).model_copy(update={"partitions": 1})
+
+
+def _all_topics(fleet: Fleet, service: Service, sagas: tuple[SagaFact, ...]) -> tuple[TopicFact, ...]:
+    mine = tuple(saga for saga in sagas if saga.name.text in _partakes(fleet, service))
+    return (*_topics(fleet, service, sagas), *_recovery_topics(fleet, service, mine))
+
+
+def _partakes(fleet: Fleet, service: Service) -> set[str]:
+    return {saga.name for saga in fleet.sagas if service.name in participants(fleet, saga)}
 
 
 def _aggregate_fact(fleet: Fleet, aggregate: Aggregate, service: Service) -> AggregateFact:
@@ -352,6 +386,8 @@ def _limits(fleet: Fleet) -> LimitsFact:
         bulkhead_queued=platform.bulkhead_queued,
         rate_limit_per_minute=platform.rate_limit_per_minute,
         dead_letter_attempts=platform.dead_letter_attempts,
+        dead_letter_retention=platform.dead_letter_retention,
+        on_dead_letter=platform.on_dead_letter,
     )
 
 

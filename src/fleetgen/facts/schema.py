@@ -310,6 +310,8 @@ class LimitsFact(Fact):
     bulkhead_queued: int
     rate_limit_per_minute: int
     dead_letter_attempts: int
+    dead_letter_retention: float = 30 * 86400.0  # seconds
+    on_dead_letter: Literal["hold", "advance"] = "hold"  # what becomes of the key of a record that was given up
 
 
 class ReplacementFact(Fact):
@@ -358,6 +360,7 @@ class ServiceFacts(Fact):
     schedules: tuple[ScheduleFact, ...]
     subscriptions: tuple[SubscriptionFact, ...]
     topics: tuple[TopicFact, ...]  # it writes
+    recovery_topics: tuple[TopicFact, ...] = ()  # retry topics and dead letters of what it reads: its group's alone
     command_topic: str
     reply_topic: str
     sagas: tuple[SagaFact, ...]

@@ -7,6 +7,8 @@ from fleetgen.facts.schema import Name, Route, TopicFact
 from fleetgen.model.fleet import Aggregate, Command, Event, Fleet, Query, Service
 
 REPLY_RETENTION = 86400.0
+RETRY_LEVELS = 4
+"""Retry topics of a subscription that keeps no order; level 0, for redriven records, every subscription has."""
 
 
 def name_fact(text: str) -> Name:

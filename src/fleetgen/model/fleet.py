@@ -265,6 +265,7 @@ class Service(Element):
     schedules: tuple[Schedule, ...] = ()
     copies: tuple[Copy, ...] = ()
     subscribes: tuple[Event, ...] = ()  # events it only wants to see
+    unordered: tuple[Event, ...] = ()  # events it hears whose order does not matter to it
     exposure: Exposure = "internal"
     sourced: bool = False  # event sourcing
     cqrs: bool = False
@@ -393,6 +394,7 @@ class Platform(Element):
     compatibility: str = "backward-transitive"
     dead_letter_attempts: int = 8
     dead_letter_retention: float = 30 * 86400.0
+    on_dead_letter: Literal["hold", "advance"] = "hold"
     gitops: str = "argo-cd"
     strategy: str = "rolling"
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)

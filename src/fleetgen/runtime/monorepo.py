@@ -43,8 +43,9 @@ class LocalFleet:
 
     @cached_property
     def topics(self) -> tuple[TopicFact, ...]:
-        """Every topic that some service writes, once."""
-        found = {topic.name: topic for service in self.services for topic in service.facts.topics}
+        """Every topic that some service writes, once; those for what it could not handle, too."""
+        of = (topics for service in self.services for topics in (service.facts.topics, service.facts.recovery_topics))
+        found = {topic.name: topic for topics in of for topic in topics}
         return tuple(found[name] for name in sorted(found))
 
     @cached_property

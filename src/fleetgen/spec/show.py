@@ -156,6 +156,7 @@ def _service(service: Service) -> Data:
             for each in service.copies
         },
         "subscribes": [each.name for each in service.subscribes],
+        "unordered": [each.name for each in service.unordered],
     }
 
 

@@ -75,6 +75,7 @@ def platform_data(platform: Platform) -> dict[str, Any]:
         "dead-letters": {
             "attempts": platform.dead_letter_attempts,
             "retention": duration_text(platform.dead_letter_retention),
+            "then": platform.on_dead_letter,
         },
         "delivery": {
             **extra.pop("delivery", {}),

@@ -176,3 +176,39 @@ def test_routes_are_unique_and_speak_rest(services: dict[str, ServiceFacts]) -> 
 def test_facts_round_trip_as_json(services: dict[str, ServiceFacts]) -> None:
     for facts in services.values():
         assert ServiceFacts.model_validate_json(facts.model_dump_json()) == facts
+
+
+WATCH = """
+  watch:
+    subdomain: supporting
+    team: sales
+    stack: python
+    aggregates: {Note: {fields: {text: string}, commands: {TakeNote: NoteTaken}}}
+    subscribes: [StockOpened, StockReplenished, OrderConfirmed]
+    unordered: [StockOpened, StockReplenished]
+sagas:
+"""
+
+
+def test_what_cannot_be_handled_has_topics_of_its_own() -> None:
+    """Four more where order does not matter: all that is heard on the topic is listed, and no saga is heard there."""
+    text = SHOP.replace("\nsagas:\n", WATCH) + "platform: {dead-letters: {retention: 3d, then: advance}}\n"
+    document, _ = load_text(text)
+    assert document is not None
+    resolved, found = resolve(document)
+    assert resolved is not None, found
+    builder = FactsBuilder(resolved)
+    watch = next(builder.service(service) for service in resolved.services if service.name == "watch")
+    assert {each.topic: each.ordered for each in watch.subscriptions} == {
+        "shop.order.order.events": True,
+        "shop.stock.stock.events": False,
+    }
+    assert (watch.limits.on_dead_letter, watch.limits.dead_letter_retention) == ("advance", 3 * 86400.0)
+    own = {topic.name: topic for topic in watch.recovery_topics}
+    first, second = "shop.order.order.events.shop.watch", "shop.stock.stock.events.shop.watch"
+    free = [f"{second}.retry.{level}" for level in range(5)]
+    assert list(own) == [f"{first}.retry.0", f"{first}.dlq", *free, f"{second}.dlq"]
+    assert (own[f"{second}.dlq"].partitions, own[f"{second}.dlq"].retention) == (1, 3 * 86400.0)
+    assert own.keys() <= {topic.name for topic in builder.monorepo().topics}
+    stock = next(builder.service(service) for service in resolved.services if service.name == "stock")
+    assert all(each.ordered for each in stock.subscriptions)

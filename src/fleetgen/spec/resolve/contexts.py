@@ -43,7 +43,7 @@ def drafts(name: Scalar, node: Node, session: Session) -> list[Draft]:
     listed = list(entries(context.get("services")))
     if not listed:
         return [Draft(name, context, context, [])]
-    for key in ("aggregates", "policies", "schedules", "copies", "subscribes"):
+    for key in ("aggregates", "policies", "schedules", "copies", "subscribes", "unordered"):
         if context.has(key):
             session.problems.add(
                 Code.CONFLICTING_KEYS,
@@ -101,7 +101,8 @@ def read_service(draft: Draft, sampling: float, session: Session) -> Service:
         policies=read_policies(reader.get("policies"), session),
         schedules=read_schedules(reader.get("schedules"), own, session),
         copies=_copies(reader, session),
-        subscribes=_subscribed(reader, session),
+        subscribes=_events(reader, "subscribes", session),
+        unordered=_events(reader, "unordered", session),
         exposure=draft.text("exposure"),  # type: ignore[arg-type]
         sourced="event-sourcing" in patterns,
         cqrs="cqrs" in patterns,
@@ -180,8 +181,8 @@ def _carried(event: Event, key: Scalar | None, copy: Scalar, session: Session) -
         )
 
 
-def _subscribed(reader: Reader, session: Session) -> tuple[Event, ...]:
-    return tuple(event for each in scalars(reader.get("subscribes")) if (event := session.event(each)))
+def _events(reader: Reader, key: str, session: Session) -> tuple[Event, ...]:
+    return tuple(event for each in scalars(reader.get(key)) if (event := session.event(each)))
 
 
 def read_context(name: Scalar, node: Node, services: tuple[Service, ...], session: Session) -> Context:

@@ -58,6 +58,7 @@ def read_platform(fleet: Reader) -> Platform:
         compatibility=events.word("compatibility"),
         dead_letter_attempts=letters.whole("attempts"),
         dead_letter_retention=letters.number("retention"),
+        on_dead_letter="advance" if letters.word("then") == "advance" else "hold",
         gitops=delivery.word("gitops"),
         strategy=delivery.word("strategy"),
         extra=_extra(top),

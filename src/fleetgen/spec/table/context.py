@@ -164,6 +164,13 @@ _SERVICE = (
         example="{prices: {from: [ProductCreated], key: sku}}",
     ),
     Entry("subscribes", ListOf(EVENT_NAME), "Events it only wants to see", example="[OrderConfirmed]"),
+    Entry(
+        "unordered",
+        ListOf(EVENT_NAME),
+        "Events whose order does not matter to it: one that fails goes to retry topics and holds up no other. Counts "
+        "for a topic when all events it hears from there are listed and no saga is heard on it",
+        example="[OrderConfirmed]",
+    ),
     WAIVE,
 )
 SERVICE = Record("service", _SERVICE)

@@ -141,7 +141,8 @@ PLATFORM = Record(
             "What happens to a record that cannot be handled",
             _count("attempts", "Attempts before it is put aside", "8", 1, 1000),
             _time("retention", "How long it is kept", "30d"),
-            example="{attempts: 8, retention: 30d}",
+            _word("then", "Its key is held until an operator decides, or goes on without it", "hold", "advance"),
+            example="{attempts: 8, retention: 30d, then: hold}",
         ),
         _record(
             "delivery",

@@ -9,30 +9,35 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from chassis import inbox, meters
+from chassis import inbox_store, letters, meters, version
 from chassis.codec import Codec
 from chassis.cron import Cron
 from chassis.database import Database
+from chassis.desk import DeadLetterDesk
 from chassis.dispatch import Dispatch
 from chassis.execute import Executed, execute
 from chassis.http import idempotency
-from chassis.http.admin import Admin, Health
+from chassis.http.admin import Admin
 from chassis.http.app import Api
 from chassis.http.auth import KeySet, TokenAuthenticator
 from chassis.http.calls import Ports
 from chassis.http.client import PeerClient
+from chassis.http.health import Health
 from chassis.http.idempotency import SqlIdempotencyStore
 from chassis.http.limits import RateLimiter
 from chassis.http.operations import SqlOperations
 from chassis.kafka import RecordProducer, WantedTopic, ensure_topics
+from chassis.letters import LetterReader
 from chassis.migrations import migrate
 from chassis.outbox import EventOutbox
 from chassis.reactions import event_handlers
+from chassis.reading import Reading
 from chassis.registry import HttpRegistry
 from chassis.relay import OutboxRelay
 from chassis.saga import SagaAdmin, SagaEngine, participation
+from chassis.saga import store as sagas
 from chassis.schedule import Job, Timetable, scheduled_commands
-from chassis.subscriber import Subscriber
+from chassis.subscriber import Subscriber, subscribed_topics
 from chassis.work import Connection, MessageContext, UnitOfWork
 
 if TYPE_CHECKING:
@@ -66,7 +71,7 @@ class Composition:
     """The parts of one running service, and the order in which they begin and end."""
 
     def __init__(self, service: Service, settings: Settings) -> None:
-        self._service, self._settings = service, settings
+        self._service, self._settings, self._begun = service, settings, time.monotonic()
         definition = service.definition
         self.codec = Codec(definition, HttpRegistry(settings.registry_url))
         outbox = EventOutbox(definition, self.codec, service.names)
@@ -98,9 +103,38 @@ class Composition:
                 steps=self.engine,
             ),
         )
-        sagas = SagaAdmin(self.engine, self.database)
-        operations = SqlOperations(self.database, self.subscriber.inbox, sagas, definition.source)
+        desk = DeadLetterDesk(
+            self.database,
+            self.subscriber.inbox,
+            LetterReader(settings.kafka_bootstrap, definition.group).read,
+            self.producer,
+            frozenset(subscribed_topics(definition)),
+            owner=settings.instance,
+        )
+        operations = SqlOperations(
+            self.database,
+            self.subscriber.inbox,
+            SagaAdmin(self.engine, self.database),
+            desk,
+            definition.source,
+            read=Reading(self.codec, definition),
+            running=self._running,
+        )
         self.admin = Admin(self.health, operations, authenticate)
+
+    def _running(self) -> dict[str, Any]:
+        """What operators see of this instance."""
+        definition, settings = self._service.definition, self._settings
+        return {
+            "service": definition.name.text,
+            "instance": settings.instance,
+            "chassis": version.VERSION,
+            "environment": settings.environment,
+            "uptime": round(time.monotonic() - self._begun, 1),
+            "relayBuckets": self.relay.buckets,
+            "consumerAssigned": self.subscriber.consumer.assigned.is_set(),
+            "sagaVersions": {flow.name: flow.saga.version for flow in self.engine.ports.flows.values()},
+        }
 
     def _execute(self, name: str, payload: Mapping[str, Any], work: UnitOfWork) -> Executed:
         return execute(self._service, name, payload, work, sagas=self.engine)
@@ -117,8 +151,10 @@ class Composition:
 
         sweeps = {
             "idempotency-sweep": idempotency.sweep,
-            "inbox-sweep": inbox.sweep,
-            "saga-sweep": participation.sweep,
+            "inbox-sweep": inbox_store.sweep,
+            "participation-sweep": participation.sweep,
+            "saga-sweep": sagas.sweep,
+            "letter-sweep": letters.sweep,
         }
         jobs = scheduled_commands(self._service, self.database, self.engine)
         return [*jobs, *(Job(name, Cron.parse(SWEEP), sweeping(batch)) for name, batch in sweeps.items())]
@@ -135,6 +171,7 @@ class Composition:
         migrate(self.database, self._service.tables, self._service.migrations)
         with self.database.work() as work:
             self.engine.check(work)
+        self.subscriber.inbox.dispatch = self._dispatch()  # sagas that began with older definitions may need more
         self.codec.register()
         self._ensure_topics()
         meters.observe(self.database, lambda: self.relay.buckets)
@@ -149,7 +186,13 @@ class Composition:
         """Make missing topics in a thread: without a broker, or with one that leaves admin calls unanswered, go on."""
         bootstrap, definition = self._settings.kafka_bootstrap, self._service.definition
         topics = [WantedTopic(t.name, t.partitions, t.replicas, t.retention) for t in definition.topics]
-        ensuring = threading.Thread(target=ensure_topics, args=(bootstrap, topics), name="topics", daemon=True)
+        topics += [WantedTopic(t.name, t.partitions, t.replicas, t.retention) for t in definition.recovery_topics]
+
+        def ensure() -> None:
+            ensure_topics(bootstrap, topics)
+            self.producer.warm_up()  # behind the topics, so that it knows them
+
+        ensuring = threading.Thread(target=ensure, name="topics", daemon=True)
         ensuring.start()
         ensuring.join(TOPICS_AWAITED)
 

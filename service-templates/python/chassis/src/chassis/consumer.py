@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from itertools import islice, takewhile
 from typing import Any
@@ -209,7 +209,8 @@ class RecordConsumer:
         for record in records:
             self._waiting.popleft()
             self._done[record.topic, record.partition] = record.offset + 1
-        meters.consumed_messages.add(len(records), {"messaging.consumer.group.name": self._inbox.group})
+        for topic, count in Counter(record.topic for record in records).items():
+            meters.consumed_messages.add(count, meters.attributes("poll", topic, self._inbox.group))
 
     def _take_one(self, consumer: Any, seconds: float) -> None:
         """Serve the group while records are in hand: a long batch must not look like a dead member."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 
 import psycopg
 from psycopg_pool import ConnectionPool
@@ -117,3 +118,11 @@ class Database:
             log.warning("database does not answer: %s", reason)
             return False
         return True
+
+
+def server_time(connection: Connection) -> datetime:
+    """The only clock by which times of messages and sagas are judged: those of the instances may differ."""
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None  # a SELECT without FROM gives one row
+    moment: datetime = row[0]
+    return moment.astimezone(UTC)

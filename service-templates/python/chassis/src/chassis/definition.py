@@ -231,6 +231,8 @@ class Limits(_Fact):
     bulkhead_queued: int
     rate_limit_per_minute: int
     dead_letter_attempts: int
+    dead_letter_retention: float = 30 * 86_400.0
+    on_dead_letter: Literal["hold", "advance"] = "hold"
 
 
 class ChassisNeed(_Fact):
@@ -264,6 +266,7 @@ class Definition(_Fact):
     schedules: tuple[Schedule, ...]
     subscriptions: tuple[Subscription, ...]
     topics: tuple[Topic, ...]
+    recovery_topics: tuple[Topic, ...] = ()
     command_topic: str
     reply_topic: str
     sagas: tuple[Saga, ...]

@@ -34,7 +34,8 @@ class PermanentFailure(Exception):
 class Record:
     """A record as it was read. `payload` is `None` for a tombstone.
 
-    `key` and `headers` are text; `raw_key` and `raw_headers` are what lay in the topic, byte for byte.
+    `key` and `headers` are text; `raw_key` and `raw_headers` are what lay in the topic, byte for byte. `level` is
+    that of the retry topic it was read from, -1 for a record that comes straight from its own topic.
     """
 
     topic: str
@@ -46,6 +47,7 @@ class Record:
     timestamp: int = 0  # milliseconds
     raw_key: bytes | None = None
     raw_headers: tuple[tuple[str, bytes | None], ...] = ()
+    level: int = -1
 
     @property
     def ce_id(self) -> str:
@@ -70,6 +72,12 @@ class Record:
             return None
         sequence = int(text)
         return sequence if sequence <= _SEQUENCE_MOST else None
+
+    @property
+    def redrives(self) -> int:
+        """How often an operator has sent this record again after it was given up."""
+        text = self.headers.get("dlq_redrive_count", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 @dataclass(slots=True)

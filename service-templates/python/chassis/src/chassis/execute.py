@@ -61,8 +61,10 @@ def execute(
     if saga is None or sagas is None:
         _publish(work, outcome, *others)
         return executed
-    saga_id = sagas.start(work, saga, work.new_id(), payload, executed)
-    headers = SagaHeaders(id=saga_id, type=saga.name.text, step=name)
+    new_id = work.new_id()
+    saga_id = sagas.start(work, saga, new_id, payload, executed)
+    version = saga.version if saga_id == new_id else 0  # one that lives already may be of another
+    headers = SagaHeaders(id=saga_id, type=saga.name.text, step=name, version=version)
     with work.using(replace(work.context, saga=headers)):
         _publish(work, outcome, *others)
     return replace(executed, saga_id=saga_id)

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from opentelemetry.trace import Span
 
-from chassis import faults, meters, telemetry
+from chassis import faults, inbox_store, meters, telemetry
 from chassis.database import Database
 from chassis.dispatch import Dispatch, Record
 from chassis.failures import HandlingFailure, InboxUnavailable, judge
@@ -31,53 +31,23 @@ from chassis.inbox_rules import (
 )
 from chassis.parked import Parked, ParkedRecords
 from chassis.records import context_of
+from chassis.retry_rules import REDRIVEN
 from chassis.tracing import process_span
 from chassis.work import Connection, MessageContext, UnitOfWork
 
 log = logging.getLogger(__name__)
 
-_LOOK = """
-SELECT {claimed},
-       (SELECT last_seq FROM known),
-       (SELECT min(coalesce(key_seq, 0)) FROM inbox_parked
-         WHERE handler = %(handler)s AND topic = %(topic)s AND msg_key = %(key)s
-           AND headers->>'ce_source' = %(source)s)
-"""
-_KNOWN = """known AS (
-  SELECT last_seq FROM inbox_cursor
-   WHERE handler = %(handler)s AND ce_source = %(source)s AND topic = %(topic)s AND msg_key = %(key)s FOR UPDATE)
-"""
-_CLAIM = (
-    """
-WITH claimed AS (
-  INSERT INTO inbox (handler, ce_source, ce_id) VALUES (%(handler)s, %(source)s, %(id)s)
-  ON CONFLICT DO NOTHING RETURNING 1), """
-    + _KNOWN
-    + _LOOK.format(claimed="EXISTS (SELECT FROM claimed)")
-)
-_PEEK = "WITH " + _KNOWN + _LOOK.format(claimed="true")
-_UNCLAIM = "DELETE FROM inbox WHERE handler = %(handler)s AND ce_source = %(source)s AND ce_id = %(id)s"
-_ADVANCE = """
-INSERT INTO inbox_cursor AS c (handler, ce_source, topic, msg_key, last_seq)
-VALUES (%(handler)s, %(source)s, %(topic)s, %(key)s, %(seq)s)
-ON CONFLICT (handler, ce_source, topic, msg_key) DO UPDATE SET last_seq = excluded.last_seq
- WHERE c.last_seq < excluded.last_seq
-"""
-# Longer than a record can come back: seven days in its topic, thirty as a dead letter, and a day to spare.
-KEPT_DAYS, SWEEP_BATCH = 38, 5_000
-_SWEEP = """
-DELETE FROM inbox WHERE ctid = ANY(ARRAY(
-  SELECT ctid FROM inbox WHERE processed_at < now() - make_interval(days => %s) LIMIT %s))
-"""
-
-
-def sweep(connection: Connection) -> int:
-    """Forget one batch of the messages that were handled so long ago that none comes back; how many went."""
-    return connection.execute(_SWEEP, (KEPT_DAYS, SWEEP_BATCH)).rowcount
+Outcome = Literal["dead", "discarded"]
+Forward = Callable[[Record, HandlingFailure], None]
+"""Sends a record that failed to a retry topic or to the dead letters; raises `InboxUnavailable` if that cannot be."""
 
 
 def _never(topic: str, partition: int) -> bool:
     return False
+
+
+def _nowhere(record: Record, failure: HandlingFailure) -> None:
+    raise InboxUnavailable(f"{record.ce_id} failed and there are no retry topics")
 
 
 @dataclass(slots=True)
@@ -87,6 +57,7 @@ class Inbox:
     Attributes:
         beginning_removed: whether the first records of a partition are gone by retention.
         on_parked: called when a record was parked, from any thread.
+        forward: takes over records that failed and hold up no other.
         attempts: after so many failures a record is given up.
     """
 
@@ -96,6 +67,7 @@ class Inbox:
     unordered: frozenset[str] = frozenset()
     beginning_removed: Callable[[str, int], bool] = _never
     on_parked: Callable[[], None] = lambda: None
+    forward: Forward = _nowhere
     sleep: Callable[[float], None] = time.sleep
     attempts: int = PARKED_ATTEMPTS
     parked: ParkedRecords = field(init=False)
@@ -104,10 +76,10 @@ class Inbox:
         self.parked = ParkedRecords(self.group)
 
     def receive(self, record: Record) -> Verdict:
-        """Handle a record or park it, so that its offset may be committed.
+        """Handle a record, park it or forward it, so that its offset may be committed.
 
         Raises:
-            InboxUnavailable: the database is away; nothing was done.
+            InboxUnavailable: the database, or where to forward it, is away; nothing was done.
         """
         failure: HandlingFailure | None = None
         for attempt in range(1, IN_PLACE_TRIES + 1):
@@ -120,7 +92,10 @@ class Inbox:
                 break
             self.sleep(in_place_delay(attempt) / 1000)
         assert failure is not None
-        self._park_failed(record, failure)
+        if self._may_park(record):
+            self._park_failed(record, failure)
+        else:
+            self.forward(record, failure)
         return Verdict.FAILED
 
     def receive_together(self, records: Sequence[Record]) -> bool:
@@ -165,6 +140,8 @@ class Inbox:
 
     def _apply(self, record: Record, work: UnitOfWork, handlers: Sequence[Callable[..., None]]) -> Verdict:
         place = self._place(record)
+        if record.redrives and record.level == REDRIVEN and self._rearm(record, work):
+            return Verdict.REARMED
         arrival = self._arrival(work.connection, record, place, claim=bool(handlers))
         verdict = decide(arrival)
         if verdict is Verdict.HANDLE:
@@ -173,9 +150,16 @@ class Inbox:
                 self.parked.promote(work.connection, record)
                 work.on_commit(self.on_parked)
         elif verdict in (Verdict.GAP, Verdict.BEHIND_PARKED):
-            work.connection.execute(_UNCLAIM, place)
+            work.connection.execute(inbox_store.UNCLAIM, place)
             self._park(work, record, verdict)
         return verdict
+
+    def _rearm(self, record: Record, work: UnitOfWork) -> bool:
+        """A redriven record may still be parked, holding its key: then it is tried there, in its place."""
+        rearmed = self.parked.rearm(work.connection, record)
+        if rearmed:
+            work.on_commit(self.on_parked)
+        return rearmed is not None
 
     def retry(self, parked: Parked, work: UnitOfWork) -> Verdict:
         """Handle a parked record that is due; a gap leaves everything as it is."""
@@ -184,25 +168,28 @@ class Inbox:
         arrival = self._arrival(work.connection, record, place, claim=True)
         verdict = decide(replace(arrival, least_waiting=None))
         if verdict is Verdict.GAP:
-            work.connection.execute(_UNCLAIM, place)
+            work.connection.execute(inbox_store.UNCLAIM, place)
             return verdict
         if verdict is Verdict.HANDLE:
             self._handle(record, work, handlers, place)
         self.parked.remove(work.connection, parked)
         return verdict
 
-    def pass_over(self, parked: Parked, work: UnitOfWork) -> None:
+    def pass_over(self, parked: Parked, work: UnitOfWork, outcome: Outcome = "dead") -> None:
         """Count a record that was given up as dealt with; those behind it go on."""
-        place = self._place(parked.record)
-        work.connection.execute(_CLAIM.encode(), place)
+        self.bury(parked.record, work, outcome)
         if parked.record.sequence is not None and self.is_ordered(parked.record):
-            work.connection.execute(_ADVANCE, place)
+            work.connection.execute(inbox_store.ADVANCE, self._place(parked.record))
         self.parked.remove(work.connection, parked)
+
+    def bury(self, record: Record, work: UnitOfWork, outcome: Outcome = "dead") -> None:
+        """Note that a record was given up: only a redrive brings it back; one that was discarded nothing."""
+        work.connection.execute(inbox_store.BURY, {**self._place(record), "outcome": outcome})
 
     def last_sequence(self, record: Record) -> int:
         """The last sequence applied of the record's key."""
         with self.database.connection() as connection:
-            row = connection.execute(_PEEK.encode(), self._place(record)).fetchone()
+            row = connection.execute(inbox_store.PEEK.encode(), self._place(record)).fetchone()
         return (row[1] if row else None) or 0
 
     @contextmanager
@@ -214,15 +201,19 @@ class Inbox:
             yield span
 
     def _arrival(self, connection: Connection, record: Record, place: dict[str, Any], *, claim: bool) -> Arrival:
-        row = connection.execute((_CLAIM if claim else _PEEK).encode(), place).fetchone()
+        row = connection.execute((inbox_store.CLAIM if claim else inbox_store.PEEK).encode(), place).fetchone()
         assert row is not None
         is_new, last, least_waiting = row
-        if not self.is_ordered(record):
-            return Arrival(None, is_new)
+        reopened = claim and not is_new and bool(record.redrives) and self._reopen(connection, place)
+        if reopened or not self.is_ordered(record):
+            return Arrival(None, is_new or reopened, reopened=reopened)
         last = last or None  # 0: the row is there for its lock, nothing was applied
         unknown = last is None and (record.sequence or 1) > 1
         removed = unknown and self.beginning_removed(record.topic, record.partition)
         return Arrival(record.sequence, is_new, last, least_waiting, removed)
+
+    def _reopen(self, connection: Connection, place: dict[str, Any]) -> bool:
+        return connection.execute(inbox_store.REOPEN, place).rowcount == 1
 
     def _handle(
         self, record: Record, work: UnitOfWork, handlers: Sequence[Callable[..., None]], place: dict[str, Any]
@@ -232,13 +223,13 @@ class Inbox:
             handler(record, work)
         faults.point("inbox.after_effect", record.ce_type)
         if record.sequence is not None and self.is_ordered(record):
-            work.connection.execute(_ADVANCE, place)
+            work.connection.execute(inbox_store.ADVANCE, place)
 
     def _park(self, work: UnitOfWork, record: Record, reason: Verdict, failure: HandlingFailure | None = None) -> None:
         attempts, delay, error = 0, parked_delay(1), str(reason)
         if failure is not None:
             attempts = self.attempts if failure.final else int(failure.counts)
-            delay = 0 if failure.final else parked_delay(1, self.is_ordered(record))
+            delay = 0 if failure.final else parked_delay(1)
             error = failure.text
         place = "error" if failure else str(reason)
         self.parked.park(work.connection, record, place, attempts=attempts, error=error, delay=delay)
@@ -252,6 +243,10 @@ class Inbox:
         except psycopg.Error as reason:
             raise InboxUnavailable(str(reason)) from reason
         log.error("parked %s %s of key %s: %s", record.ce_type, record.ce_id, record.key, failure.text)
+
+    def _may_park(self, record: Record) -> bool:
+        """Parking holds the key: pointless without an order, and wrong for one whose key has gone on without it."""
+        return self.is_ordered(record) and record.level < REDRIVEN
 
     def is_ordered(self, record: Record) -> bool:
         """Whether the records of its topic are applied in the order of their sequence."""
@@ -268,8 +263,8 @@ class Inbox:
         }
 
     def _count(self, record: Record, verdict: Verdict, seconds: float) -> None:
-        attributes = {"messaging.destination.name": record.topic, "messaging.consumer.group.name": self.group}
-        counter = {Verdict.DUPLICATE: meters.duplicates, Verdict.STALE: meters.stale, Verdict.GAP: meters.gaps}
+        attributes = meters.attributes("process", record.topic, self.group)
+        counter = {Verdict.DUPLICATE: meters.duplicates, Verdict.STALE: meters.stale}
         if verdict in counter:
             counter[verdict].add(1, attributes)
-        meters.process_duration.record(seconds, {**attributes, "messaging.system": "kafka"})
+        meters.process_duration.record(seconds, attributes)

@@ -15,8 +15,6 @@ IN_PLACE_TRIES = 3
 IN_PLACE_BASE_MS, IN_PLACE_CAP_MS = 50, 400
 PARKED_BASE_MS, PARKED_CAP_MS = 1_000, 300_000
 PARKED_ATTEMPTS = 8
-# Delays of records that keep no order: nothing waits behind them.
-UNORDERED_DELAYS_MS = (5_000, 30_000, 120_000, 600_000)
 GAP_REFETCH_SECONDS = 60.0
 
 
@@ -28,7 +26,8 @@ class Verdict(StrEnum):
     STALE = "stale"  # its key is further already
     GAP = "gap"  # park: its predecessor is missing
     BEHIND_PARKED = "behind_parked"  # park: an earlier record of its key waits
-    FAILED = "failed"  # park: its handler fails
+    FAILED = "failed"  # its handler fails: parked, or on its way to a retry topic or the dead letters
+    REARMED = "rearmed"  # given up before and still parked: its turn comes again
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,7 @@ class Arrival:
         least_waiting: the smallest sequence among the parked records of its key, 0 if one of them has none, `None` if
             none is parked.
         beginning_removed: the topic has lost its beginning to retention, so that a key may begin anywhere.
+        reopened: it was given up, and an operator has sent it again.
     """
 
     sequence: int | None
@@ -49,21 +49,28 @@ class Arrival:
     last: int | None = None
     least_waiting: int | None = None
     beginning_removed: bool = False
+    reopened: bool = False
 
 
 def decide(arrival: Arrival) -> Verdict:
     """What to do with a record of an ordered topic."""
     if not arrival.is_new:
         return Verdict.DUPLICATE
-    if arrival.sequence is None:
+    if arrival.reopened:  # its key went on without it, so it has no place in the order any more
+        return Verdict.HANDLE
+    return _in_order(arrival, arrival.sequence)
+
+
+def _in_order(arrival: Arrival, sequence: int | None) -> Verdict:
+    if sequence is None:
         return Verdict.HANDLE if arrival.least_waiting is None else Verdict.BEHIND_PARKED
-    if arrival.last is not None and arrival.sequence <= arrival.last:
+    if arrival.last is not None and sequence <= arrival.last:
         return Verdict.STALE
-    if arrival.least_waiting is not None and arrival.least_waiting <= arrival.sequence:
+    if arrival.least_waiting is not None and arrival.least_waiting <= sequence:
         return Verdict.BEHIND_PARKED
     if arrival.last is None and arrival.beginning_removed:
         return Verdict.HANDLE
-    return Verdict.HANDLE if arrival.sequence == (arrival.last or 0) + 1 else Verdict.GAP
+    return Verdict.HANDLE if sequence == (arrival.last or 0) + 1 else Verdict.GAP
 
 
 def in_place_delay(attempt: int, choose: Choose | None = None) -> int:
@@ -71,16 +78,14 @@ def in_place_delay(attempt: int, choose: Choose | None = None) -> int:
     return _jittered(attempt, IN_PLACE_BASE_MS, IN_PLACE_CAP_MS, choose)
 
 
-def parked_delay(attempt: int, ordered: bool = True, choose: Choose | None = None) -> int:
+def parked_delay(attempt: int, choose: Choose | None = None) -> int:
     """Milliseconds before a parked record that failed so many times is tried again."""
-    if ordered:
-        return _jittered(attempt, PARKED_BASE_MS, PARKED_CAP_MS, choose)
-    return UNORDERED_DELAYS_MS[min(attempt, len(UNORDERED_DELAYS_MS)) - 1]
+    return _jittered(attempt, PARKED_BASE_MS, PARKED_CAP_MS, choose)
 
 
-def is_exhausted(attempts: int, ordered: bool = True, most: int = PARKED_ATTEMPTS) -> bool:
-    """Whether a record is to be given up after so many failures."""
-    return attempts >= (most if ordered else len(UNORDERED_DELAYS_MS) + 1)
+def is_exhausted(attempts: int, most: int = PARKED_ATTEMPTS) -> bool:
+    """Whether a parked record is to be given up after so many failures."""
+    return attempts >= most
 
 
 def _jittered(attempt: int, base: int, cap: int, choose: Choose | None) -> int:

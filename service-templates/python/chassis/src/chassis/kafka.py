@@ -92,14 +92,27 @@ class RecordProducer:
         self._spoiled = False
         self._lock = threading.Lock()
 
+    def warm_up(self, seconds: float = 10.0) -> None:
+        """Connect, learn where topics are, and get an identity: the first record would have to wait for all of that."""
+        with self._lock:
+            producer = self._made()
+        try:
+            producer.list_topics(timeout=seconds)
+        except KafkaException as reason:
+            log.info("the broker does not answer yet: %s", reason)
+
+    def _made(self) -> Any:
+        if self._producer is None or self._spoiled:
+            self._producer, self._spoiled = Producer(self._config, logger=librdkafka_log), False
+        return self._producer
+
     def send(self, records: Sequence[Sendable], meanwhile: Callable[[], None] | None = None) -> list[Failure | None]:
         """Send all and wait; gives for each `None` when all in-sync replicas have it.
 
         `meanwhile` runs once when all are on their way, and again and again while waiting.
         """
         with self._lock:
-            if self._producer is None or self._spoiled:
-                self._producer, self._spoiled = Producer(self._config, logger=librdkafka_log), False
+            self._made()
             results: list[Failure | None] = [_UNANSWERED] * len(records)
             refused: set[tuple[str, str | bytes | None]] = set()
             for index, record in enumerate(records):

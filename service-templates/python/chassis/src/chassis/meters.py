@@ -22,8 +22,21 @@ publish_latency = meter.create_histogram(
 )
 duplicates = meter.create_counter("fleet.inbox.duplicates", "{record}", "Records handled before")
 stale = meter.create_counter("fleet.inbox.stale", "{record}", "Records behind their key's cursor")
-gaps = meter.create_counter("fleet.inbox.gaps", "{record}", "Records whose predecessor is missing")
+retries = meter.create_counter("fleet.retry.messages", "{record}", "Records that failed and went to a retry topic")
 dead_letters = meter.create_counter("fleet.dlq.messages", "{record}", "Records given up")
+redriven = meter.create_counter("fleet.dlq.redriven", "{record}", "Dead letters that an operator sent again")
+
+
+def attributes(operation: str, topic: str, group: str = "") -> dict[str, str]:
+    """Of a messaging metric, as the semantic conventions name them."""
+    named = {
+        "messaging.system": "kafka",
+        "messaging.operation.name": operation,
+        "messaging.destination.name": topic,
+        "messaging.consumer.group.name": group,
+    }
+    return {name: value for name, value in named.items() if value}
+
 
 _MOST_COUNTED = 100_000  # a look at a long backlog must not be a load of its own
 _PENDING = "SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT %s) AS pending"
@@ -36,6 +49,13 @@ SELECT count(*) FROM (SELECT topic, msg_key FROM outbox WHERE not_before > now()
                       UNION SELECT topic, msg_key FROM outbox_dead) AS held
 """
 _PARKED = "SELECT count(*) FROM inbox_parked"
+_GAPS = "SELECT count(*) FROM inbox_parked WHERE reason = 'gap'"
+_DEAD = "SELECT count(*) FROM outbox_dead"
+# A transaction that stays open, in any database of the server, keeps dead rows from being cleaned up.
+_XMIN = """
+SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8
+  FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()
+"""
 
 
 def observe(database: Database, buckets: Callable[[], int]) -> None:
@@ -43,7 +63,12 @@ def observe(database: Database, buckets: Callable[[], int]) -> None:
     _gauge("fleet.outbox.pending", "{message}", database, _PENDING, (_MOST_COUNTED,))
     _gauge("fleet.outbox.oldest.age", "s", database, _OLDEST)
     _gauge("fleet.outbox.held.keys", "{key}", database, _HELD)
+    _gauge("fleet.outbox.dead", "{message}", database, _DEAD)
     _gauge("fleet.inbox.parked", "{record}", database, _PARKED)
+    _gauge("fleet.inbox.gaps", "{record}", database, _GAPS)
+    _gauge("fleet.db.xmin.age", "s", database, _XMIN)
+    for counter in (sent_messages, consumed_messages, duplicates, stale, retries, dead_letters, redriven):
+        counter.add(0)  # so that a dashboard shows none instead of nothing
 
     def held_buckets(_: CallbackOptions) -> Iterable[Observation]:
         yield Observation(buckets())

@@ -6,7 +6,7 @@ Of each key only the first record is ever due; the others wait with `next_at = i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -26,10 +26,10 @@ SELECT FROM inbox_cursor WHERE handler = %s AND ce_source = %s AND topic = %s AN
 """
 _OF_KEY = "handler = %(handler)s AND topic = %(topic)s AND msg_key = %(key)s AND headers->>'ce_source' = %(source)s"
 _PARK = f"""
-INSERT INTO inbox_parked (handler, topic, part, off, msg_key, key_seq, headers, payload, reason, attempts, last_error,
-                          next_at)
-SELECT %(handler)s, %(topic)s, %(part)s, %(off)s, %(key)s, %(seq)s, %(headers)s, %(payload)s, %(reason)s, %(attempts)s,
-       %(error)s,
+INSERT INTO inbox_parked (handler, topic, part, off, msg_key, key_seq, headers, payload, written_at, reason, attempts,
+                          last_error, next_at)
+SELECT %(handler)s, %(topic)s, %(part)s, %(off)s, %(key)s, %(seq)s, %(headers)s, %(payload)s, %(written)s, %(reason)s,
+       %(attempts)s, %(error)s,
        CASE WHEN %(reason)s = 'behind_parked' AND EXISTS (SELECT FROM inbox_parked WHERE {_OF_KEY})
             THEN 'infinity' ELSE clock_timestamp() + make_interval(secs => %(delay)s::float8 / 1000) END
 ON CONFLICT (handler, topic, part, off) DO NOTHING
@@ -38,8 +38,9 @@ _DUE = """
 SELECT id FROM inbox_parked WHERE handler = %s AND next_at <= clock_timestamp() ORDER BY next_at, id LIMIT %s
 """
 _COLUMNS = """
-SELECT id, topic, part, off, msg_key, headers, payload, reason, attempts, last_error, parked_at::text,
-       extract(epoch FROM clock_timestamp() - parked_at)::float8
+SELECT id, topic, part, off, msg_key, headers, payload, reason, attempts, last_error,
+       to_char(parked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+       extract(epoch FROM clock_timestamp() - parked_at)::float8, written_at
   FROM inbox_parked
 """
 _TAKE = _COLUMNS + "WHERE id = %s AND next_at <= clock_timestamp() FOR UPDATE SKIP LOCKED"
@@ -55,12 +56,24 @@ UPDATE inbox_parked SET attempts = %s, last_error = %s, reason = %s,
  WHERE id = %s
 """
 _GIVE_UP = "UPDATE inbox_parked SET next_at = 'infinity' WHERE id = %s"
-_RETRY = """
-UPDATE inbox_parked SET attempts = 0, next_at = clock_timestamp()
- WHERE handler = %s AND msg_key = %s AND id IN (
-   SELECT DISTINCT ON (topic, headers->>'ce_source') id FROM inbox_parked WHERE handler = %s AND msg_key = %s
-    ORDER BY topic, headers->>'ce_source', coalesce(key_seq, 0), id)
+_FIRST = """
+SELECT DISTINCT ON (topic, headers->>'ce_source') id FROM inbox_parked WHERE handler = %s AND msg_key = %s
+ ORDER BY topic, headers->>'ce_source', coalesce(key_seq, 0), id
 """
+_RETRY = f"""
+UPDATE inbox_parked SET attempts = 0, next_at = clock_timestamp(), version = version + 1
+ WHERE handler = %s AND msg_key = %s AND id IN ({_FIRST})
+"""
+_VERSION = f"""
+SELECT string_agg(id || '-' || version, '.' ORDER BY id) FROM inbox_parked WHERE id IN ({_FIRST})
+"""
+# One that is being tried, or waits behind others, needs no help.
+_REARM = """
+UPDATE inbox_parked SET attempts = 0, next_at = clock_timestamp(), version = version + 1, headers = %s
+ WHERE handler = %s AND topic = %s AND part = %s AND off = %s AND next_at = 'infinity' AND reason <> 'behind_parked'
+"""
+_IS_PARKED = "SELECT FROM inbox_parked WHERE handler = %s AND topic = %s AND part = %s AND off = %s"
+_AT = _COLUMNS + "WHERE handler = %s AND topic = %s AND part = %s AND off = %s FOR UPDATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +109,7 @@ class ParkedRecords:
             "seq": record.sequence,
             "headers": Jsonb(stored_headers(record)),
             "payload": record.payload,
+            "written": record.timestamp,
             "reason": str(reason),
             "attempts": attempts,
             "error": error,
@@ -110,10 +124,12 @@ class ParkedRecords:
     def take(self, connection: Connection, parked_id: int) -> Parked | None:
         """A due record, locked; `None` when somebody else has it or it is not due any more."""
         row = connection.execute(_TAKE.encode(), (parked_id,)).fetchone()
-        if row is None:
-            return None
-        record = stored_record(row[1:4], *row[4:7])
-        return Parked(row[0], record, row[7], row[8], row[9] or "", row[10], row[11])
+        return None if row is None else _parked(row)
+
+    def at(self, connection: Connection, topic: str, partition: int, offset: int) -> Parked | None:
+        """The parked record that lay there, due or not, locked."""
+        row = connection.execute(_AT.encode(), (self.handler, topic, partition, offset)).fetchone()
+        return None if row is None else _parked(row)
 
     def remove(self, connection: Connection, parked: Parked) -> None:
         """The record has been dealt with: the next one of its key is due."""
@@ -139,7 +155,24 @@ class ParkedRecords:
 
     def retry(self, connection: Connection, key: str) -> int:
         """An operator's wish: try the first record of the key again now, with all its attempts."""
-        return connection.execute(_RETRY, (self.handler, key, self.handler, key)).rowcount
+        return connection.execute(_RETRY.encode(), (self.handler, key) * 2).rowcount
+
+    def version(self, connection: Connection, key: str) -> str:
+        """Says which records are the first of the key, and how often operators have intervened; empty for none."""
+        row = connection.execute(_VERSION.encode(), (self.handler, key)).fetchone()
+        return (row[0] if row else None) or ""
+
+    def rearm(self, connection: Connection, record: Record) -> bool | None:
+        """A record that was given up and stays comes back: try it again. `None` when it is not parked at all."""
+        place = (self.handler, record.topic, record.partition, record.offset)
+        if connection.execute(_REARM, (Jsonb(stored_headers(record)), *place)).rowcount:
+            return True
+        return None if connection.execute(_IS_PARKED, place).fetchone() is None else False
 
     def _of_key(self, record: Record) -> dict[str, Any]:
         return {"handler": self.handler, "topic": record.topic, "key": record.key, "source": record.ce_source}
+
+
+def _parked(row: tuple[Any, ...]) -> Parked:
+    record = replace(stored_record(row[1:4], *row[4:7]), timestamp=row[12])
+    return Parked(row[0], record, row[7], row[8], row[9] or "", row[10], row[11])

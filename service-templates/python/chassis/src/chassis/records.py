@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from chassis.dispatch import Record
+from chassis.retry_rules import level_of, original_topic
 from chassis.work import MessageContext, SagaHeaders
 
 RAW = "_raw"
 """Beside the headers of a parked record when text cannot hold them or its key exactly."""
 
 _INDEXED = ("ce_id", "ce_source")
+_INT_MOST, _BIGINT_MOST = 2**31 - 1, 2**63 - 1
 _MOST_INDEXED = 512  # bytes; PostgreSQL's indexes end at 2700 for all columns together
 
 
@@ -34,6 +37,26 @@ def record_of(message: Any) -> Record:
         raw_key=raw_key,
         raw_headers=raw_headers,
     )
+
+
+def returned(record: Record, group: str) -> Record:
+    """A record of a retry topic as the record that it was: where it lay before it failed the first time."""
+    headers = record.headers
+    return replace(
+        record,
+        topic=headers.get("dlq_topic") or original_topic(record.topic, group),
+        partition=_number(headers.get("dlq_partition", ""), _INT_MOST, record.partition),
+        offset=_number(headers.get("dlq_offset", ""), _BIGINT_MOST, record.offset),
+        timestamp=_number(headers.get("dlq_timestamp", ""), _BIGINT_MOST, record.timestamp),
+        level=level_of(record.topic),
+    )
+
+
+def _number(text: str, most: int, otherwise: int) -> int:
+    """What a header counts, if a database can hold it."""
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        return otherwise
+    return number if (number := int(text)) <= most else otherwise
 
 
 def context_of(record: Record) -> MessageContext:

@@ -1,7 +1,7 @@
 """Tries parked records again, in a thread of its own: slow or poisoned ones hold up nobody else.
 
 Of each key the first record is tried when it is due; when it has gone, the next one is. A record whose predecessor does
-not come is looked up in the topic. What fails for good becomes a dead letter, and its key stays held.
+not come is looked up in the topic. What fails for good becomes a dead letter; its key is held, or goes on without it.
 """
 
 from __future__ import annotations
@@ -114,9 +114,7 @@ class Redelivery:
     def _failed(self, parked: Parked, failure: HandlingFailure) -> None:
         before = parked.attempts if parked.reason == "error" else 0  # looking for what is missing was no failure
         attempts = self._attempts if failure.final else before + int(failure.counts)
-        ordered = self._inbox.is_ordered(parked.record)
-        exhausted = is_exhausted(attempts, ordered, self._attempts)
-        delay = 0 if exhausted else parked_delay(max(1, attempts), ordered)
+        delay = 0 if is_exhausted(attempts, self._attempts) else parked_delay(max(1, attempts))
         log.warning("parked record %d failed %d times: %s", parked.id, attempts, failure.text)
         self._postpone(parked, "error", attempts, failure.text, delay)
 
@@ -133,7 +131,7 @@ class Redelivery:
             if self._inbox.last_sequence(record) > before:
                 return self._postpone(parked, "gap", parked.attempts, parked.error, 0)
         attempts = parked.attempts + 1
-        delay = 0 if is_exhausted(attempts, most=self._attempts) else parked_delay(attempts)
+        delay = 0 if is_exhausted(attempts, self._attempts) else parked_delay(attempts)
         self._postpone(parked, "gap", attempts, f"gap: Gap: nothing before sequence {record.sequence} arrived", delay)
         return None
 
@@ -149,16 +147,15 @@ class Redelivery:
         except DeadLetterRefused as refusal:
             log.warning("dead letter of %s must wait: %s", parked.record.ce_id, refusal)
             return self._postpone(parked, parked.reason, parked.attempts, parked.error, parked_delay(1))
-        advance = self._advance or not self._inbox.is_ordered(parked.record)
         with self._inbox.database.work(context_of(parked.record)) as work:
             if self._inbox.parked.take(work.connection, parked.id) is not None:
-                if advance:
+                if self._advance:
                     self._inbox.pass_over(parked, work)
                 else:
                     self._inbox.parked.give_up(work.connection, parked)
-        held = "goes on" if advance else "is held"
+        held = "goes on" if self._advance else "is held"
         log.error("dead letter %s: key %s %s: %s", parked.record.ce_id, parked.record.key, held, parked.error)
         return None
 
     def _is_exhausted(self, parked: Parked) -> bool:
-        return is_exhausted(parked.attempts, self._inbox.is_ordered(parked.record), self._attempts)
+        return is_exhausted(parked.attempts, self._attempts)

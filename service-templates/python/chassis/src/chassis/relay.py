@@ -205,7 +205,6 @@ def _measure(rows: Sequence[Row], settlement: Settlement, elapsed: float) -> Non
     if not sent:
         return
     for topic, count in Counter(row.topic for row in sent).items():
-        attributes = {"messaging.system": "kafka", "messaging.operation.name": "send"}
-        meters.sent_messages.add(count, attributes | {"messaging.destination.name": topic})
-    meters.operation_duration.record(elapsed, {"messaging.system": "kafka", "messaging.operation.name": "send"})
+        meters.sent_messages.add(count, meters.attributes("send", topic))
+        meters.operation_duration.record(elapsed, meters.attributes("send", topic))
     meters.publish_latency.record(sent[0].age + elapsed)

@@ -21,7 +21,10 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SagaHeaders:
-    """Which step of which saga a message belongs to. `part` is `i/n` in a fan-out."""
+    """Which step of which saga a message belongs to.
+
+    `part` is `i/n` in a fan-out; `version` that of the saga's definition, 0 when it is not said.
+    """
 
     id: UUID
     type: str
@@ -29,6 +32,7 @@ class SagaHeaders:
     direction: Literal["forward", "compensate"] = "forward"
     reply_to: str = ""
     part: str = ""
+    version: int = 0
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> SagaHeaders | None:
@@ -44,6 +48,7 @@ class SagaHeaders:
             direction="compensate" if headers.get("ce_sagadir") == "compensate" else "forward",
             reply_to=headers.get("ce_replyto", ""),
             part=headers.get("ce_sagapart", ""),
+            version=_version(headers.get("ce_sagaversion", "")),
         )
 
     def headers(self) -> dict[str, str]:
@@ -54,7 +59,15 @@ class SagaHeaders:
             "ce_sagastep": self.step,
             "ce_sagadir": self.direction,
         }
-        return headers | ({"ce_sagapart": self.part} if self.part else {})
+        if self.part:
+            headers["ce_sagapart"] = self.part
+        if self.version:
+            headers["ce_sagaversion"] = str(self.version)
+        return headers
+
+
+def _version(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,17 @@ import pytest
 from chassis import meters
 from chassis.dispatch import GAP_TYPE, Dispatch, Record
 from chassis.domain import NotFound
-from chassis.http.admin import OLDEST_MOST, Admin, Health, Order
+from chassis.http.admin import Admin
 from chassis.http.auth import Caller
+from chassis.http.health import OLDEST_MOST, Health
 from chassis.http.operations import SqlOperations
+from chassis.http.orders import Order, Redrive
 from chassis.http.problem import unauthenticated
 from chassis.inbox import Inbox
 from chassis.outbox import EventOutbox
 from chassis.parked import ParkedRecords
+from chassis.reading import Reading
+from chassis.redrive_rules import Letter
 from chassis.saga import OperationRefused, SagaAdmin, SagaEngine
 from chassis.testing import client_of
 from tiny_parts import Parts, parts_on, placing
@@ -82,10 +86,40 @@ def sagas() -> Sagas:
     return Sagas()
 
 
+class Letters:
+    """Notes what it is asked to do."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[Any, ...]] = []
+
+    def overview(self) -> list[dict[str, Any]]:
+        return [{"topic": "t", "open": 1}]
+
+    def letters(self, topic: str, state: str | None = None) -> list[dict[str, Any]]:
+        return [{"topic": topic, "state": state}]
+
+    def letter(self, topic: str, partition: int, offset: int) -> Any:
+        return (
+            (Letter(Record("t.g.dlq", partition, offset, "k", {"ce_id": "x"}, b"?")), "open") if offset == 7 else None
+        )
+
+    def redrive(self, topic: str, wanted: Redrive, order: Order) -> dict[str, Any]:
+        self.done.append((topic, wanted, order))
+        return {"done": 1}
+
+    discard = redrive
+
+
 @pytest.fixture
-def client(parts: Parts, health: Health, sagas: Sagas) -> Any:
+def letters() -> Letters:
+    return Letters()
+
+
+@pytest.fixture
+def client(parts: Parts, health: Health, sagas: Sagas, letters: Letters) -> Any:
     inbox = Inbox(parts.database, Dispatch(), GROUP)
-    operations = SqlOperations(parts.database, inbox, sagas, "/fleet/tiny/order")  # type: ignore[arg-type]
+    reading = Reading(parts.codec, parts.service.definition)
+    operations = SqlOperations(parts.database, inbox, sagas, letters, "/fleet/tiny/order", read=reading)  # type: ignore[arg-type]
     app = Admin(health, operations, authenticate).app()
     return client_of(app, headers={"authorization": "Bearer admin"})
 
@@ -95,12 +129,16 @@ def test_only_health_is_open(client: Any) -> None:
         path: client.get(path, headers={"authorization": ""}).status_code for path in ("/livez", "/readyz", "/startupz")
     }
     assert set(open_.values()) == {200}
-    paths = ["outbox", "inbox", "sagas", "parked", "leases", f"sagas/{SAGA}"]
-    posts = [f"sagas/{SAGA}:abort", f"outbox/{SAGA}:redrive", "parked/tiny.order/k:retry"]
+    paths = ["outbox", "inbox", "sagas", "parked", "leases", "actions", "status", "dlq", "dlq/t", "dlq/t/0/1"]
+    paths += [f"sagas/{SAGA}", f"outbox/{SAGA}", "parked/tiny.order/k"]
+    posts = [f"sagas/{SAGA}:abort", f"outbox/{SAGA}:redrive", "parked/tiny.order/k:retry", "dlq/t:redrive"]
     for token, status in (("", 401), ("Bearer order.write", 403)):
         header = {"authorization": token}
         assert {client.get(f"/admin/{path}", headers=header).status_code for path in paths} == {status}
         assert {client.post(f"/admin/{path}", headers=header).status_code for path in posts} == {status}
+    reader = {"authorization": "Bearer admin.read"}
+    assert {client.get(f"/admin/{path}", headers=reader).status_code for path in paths} == {200, 404}
+    assert {client.post(f"/admin/{path}", headers=reader).status_code for path in posts} == {403}
 
 
 def test_readiness(client: Any, health: Health, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +247,10 @@ def outbox(parts: Parts) -> list[tuple[Any, ...]]:
     return parts.rows("SELECT ce_id, ce_type, key_seq, attempts, headers, payload FROM outbox ORDER BY position")
 
 
+def act(client: Any, path: str, version: str, **body: Any) -> Any:
+    return client.post(f"/admin/{path}", json={"reason": "by hand", **body}, headers={"if-match": f'"{version}"'})
+
+
 def test_dead_message_is_sent_again_before_those_that_waited(client: Any, parts: Parts) -> None:
     for _ in range(2):
         parts.command("PlaceOrder", placing())
@@ -216,17 +258,31 @@ def test_dead_message_is_sent_again_before_those_that_waited(client: Any, parts:
     dead = bury(parts)
     items = client.get("/admin/outbox").json()["items"]
     assert [(item["status"], item["sequence"]) for item in items] == [("dead", 1), ("pending", 2)]
-    assert client.post(f"/admin/outbox/{dead}:redrive").status_code == 200
+    shown = client.get(f"/admin/outbox/{dead}")
+    version = shown.json()["version"]
+    assert shown.headers["etag"] == f'"{version}"'
+    assert (shown.json()["content"]["quantity"], shown.json()["content"]["email"]) == (2, "[redacted]")
+    assert client.post(f"/admin/outbox/{dead}:redrive", json={"reason": "r"}).status_code == 428
+    assert act(client, f"outbox/{dead}:redrive", version, reason="").status_code == 422
+    stale = act(client, f"outbox/{dead}:redrive", "1")
+    assert (stale.status_code, stale.json()["type"].rpartition("/")[2]) == (409, "version-stale")
+    answers = [act(client, f"outbox/{dead}:redrive", version) for _ in range(3)]
+    assert [(each.status_code, each.json()) for each in answers] == [(200, {"id": str(dead), "done": "redrive"})] * 3
     assert outbox(parts) == before
-    assert client.post(f"/admin/outbox/{dead}:redrive").status_code == 404
-    assert client.post(f"/admin/outbox/{dead}:burn").status_code == 404
+    assert act(client, f"outbox/{dead}:redrive", version, actor="ada").status_code == 404, "it is gone for others"
+    assert act(client, f"outbox/{dead}:burn", version).status_code == 404
+    (action,) = client.get("/admin/actions").json()["items"]
+    assert (action["op"], action["target"], action["actor"], action["reason"]) == (
+        "outbox:redrive", str(dead), "ops", "by hand",
+    )  # fmt: skip
 
 
 def test_discarded_message_leaves_a_gap_marker(client: Any, parts: Parts) -> None:
     for _ in range(2):
         parts.command("PlaceOrder", placing())
     dead = bury(parts)
-    assert client.post(f"/admin/outbox/{dead}:discard").status_code == 200
+    version = client.get(f"/admin/outbox/{dead}").json()["version"]
+    assert act(client, f"outbox/{dead}:discard", version).status_code == 200
     (gap, other) = outbox(parts)
     assert (gap[1], gap[2], other[2]) == (GAP_TYPE, 1, 2)
     assert gap[0] != dead
@@ -251,15 +307,59 @@ def test_parked_key_is_tried_or_given_up(client: Any, parts: Parts) -> None:
     assert (item["key"], item["records"], item["reason"], item["lastError"]) == ("k/1", 2, "error", "handler: E: no")
     due = "SELECT off FROM inbox_parked WHERE next_at <= clock_timestamp()"
     assert parts.rows(due) == []
-    answer = client.post(f"/admin/parked/{GROUP}/k/1:retry")
-    assert (answer.status_code, answer.json()["records"]) == (200, 1)
+    shown = client.get(f"/admin/parked/{GROUP}/k/1").json()
+    assert [(one["sequence"], one["reason"], one["content"]["bytes"]) for one in shown["items"]] == [
+        (1, "error", 1), (2, "behind_parked", 1),
+    ]  # fmt: skip
+    answers = [act(client, f"parked/{GROUP}/k/1:retry", shown["version"]) for _ in range(2)]
+    assert [(each.status_code, each.json()["records"]) for each in answers] == [(200, 1)] * 2
     assert parts.rows(due) == [(1,)]
-    assert client.post(f"/admin/parked/{GROUP}/k/1:discard").json()["records"] == 1
+    assert parts.rows("SELECT max(version) FROM inbox_parked") == [(1,)], "done once"
+    assert act(client, f"parked/{GROUP}/k/1:discard", shown["version"]).status_code == 409
+    version = client.get(f"/admin/parked/{GROUP}/k/1").json()["version"]
+    assert act(client, f"parked/{GROUP}/k/1:discard", version).json()["records"] == 1
     assert parts.rows(due) == [(2,)], "the next of the key has its turn"
     assert parts.rows("SELECT last_seq FROM inbox_cursor") == [(1,)], "and is not taken for a gap"
-    assert parts.rows("SELECT count(*) FROM inbox") == [(1,)], "nor handled when it is delivered again"
-    assert client.post(f"/admin/parked/{GROUP}/other:retry").status_code == 404
-    assert client.post("/admin/parked/other/k/1:retry").status_code == 404
+    assert parts.rows("SELECT outcome FROM inbox") == [("discarded",)], "nor handled when it is delivered again"
+    assert act(client, f"parked/{GROUP}/other:retry", version).status_code == 404
+    assert act(client, "parked/other/k/1:retry", version).status_code == 404
+
+
+def test_dead_letters_are_shown_and_redriven(client: Any, letters: Letters) -> None:
+    assert client.get("/admin/dlq").json()["items"] == [{"topic": "t", "open": 1}]
+    assert client.get("/admin/dlq/t?state=open").json()["items"] == [{"topic": "t", "state": "open"}]
+    shown = client.get("/admin/dlq/t/0/7").json()
+    assert (shown["id"], shown["state"], shown["content"]["bytes"]) == ("x", "open", 1)
+    assert client.get("/admin/dlq/t/0/8").status_code == 404
+    body = {"reason": "mended", "filter": {"key": "k"}, "rate": 5, "limit": 3, "dryRun": False, "force": True}
+    assert client.post("/admin/dlq/t:redrive", json=body).json() == {"done": 1}
+    ((topic, wanted, order),) = letters.done
+    assert (topic, wanted.filter.key, wanted.rate, wanted.limit) == ("t", "k", 5.0, 3)
+    assert (order.actor, order.reason, order.force) == ("ops", "mended", True)
+    (action,) = client.get("/admin/actions").json()["items"]
+    assert (action["op"], action["result"]) == ("dlq:redrive", {"done": 1})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {}, {"reason": "r", "limit": 0}, {"reason": "r", "limit": True}, {"reason": "r", "rate": 0},
+        {"reason": "r", "rate": "9"}, {"reason": "r", "dryRun": 1}, {"reason": "r", "filter": []},
+        {"reason": "r", "filter": {"id": "a"}}, {"reason": "r\x00"},
+    ],
+)  # fmt: skip
+def test_redrive_that_is_not_in_order(client: Any, letters: Letters, body: dict[str, Any]) -> None:
+    answer = client.post("/admin/dlq/t:redrive", json=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert letters.done == []
+
+
+def test_status_counts_what_waits(client: Any, parts: Parts) -> None:
+    parts.command("PlaceOrder", placing())
+    park(parts, 1, "error", 1)
+    status = client.get("/admin/status").json()
+    assert (status["ready"], status["outboxPending"], status["outboxDead"], status["parkedRecords"]) == (True, 1, 0, 1)
+    assert (status["heldKeys"], status["sagas"]) == (0, {})
 
 
 def test_leases_and_inbox(client: Any, parts: Parts) -> None:
@@ -277,9 +377,9 @@ def test_real_saga_admin_fits(parts: Parts) -> None:
     outbox_ = EventOutbox(parts.service.definition, parts.codec, parts.service.names)
     engine = SagaEngine(parts.service.definition, parts.codec, outbox_, lambda *_: pytest.fail("nothing to carry out"))
     inbox = Inbox(parts.database, Dispatch(), GROUP)
-    operations = SqlOperations(parts.database, inbox, SagaAdmin(engine, parts.database), "s")
+    operations = SqlOperations(parts.database, inbox, SagaAdmin(engine, parts.database), Letters(), "s")
     assert operations.list_sagas(None, None, None) == {"items": [], "next": None}
     with pytest.raises(NotFound):
         operations.show_saga(SAGA)
     with pytest.raises(NotFound):
-        operations.operate_saga(SAGA, "abort", Order("a", "r", 1, False))
+        operations.operate_saga(SAGA, "abort", Order("a", "r", "1"))

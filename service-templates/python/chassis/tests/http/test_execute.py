@@ -107,7 +107,7 @@ def test_first_command_starts_its_saga_and_its_event_belongs_to_it() -> None:
     executed = execute(service(**starting()), "PlaceOrder", placing(), work, sagas=sagas)
     ((begun, saga_id, payload, event),) = sagas.begun
     assert (begun, payload, event, executed.saga_id) == ("Checkout", placing(), "OrderPlaced", saga_id)
-    assert work.sagas == [SagaHeaders(id=saga_id, type="Checkout", step="PlaceOrder")]
+    assert work.sagas == [SagaHeaders(id=saga_id, type="Checkout", step="PlaceOrder", version=1)]
     assert work.context.saga is None
 
 

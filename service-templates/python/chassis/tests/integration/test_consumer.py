@@ -196,7 +196,7 @@ def test_dead_letter_is_the_record_byte_for_byte(effects: Store, bus: Bus) -> No
     reader.fail = poisoned
     reader.inbox.attempts = 1
     producer = RecordProducer(bus.bootstrap, "lab")
-    letters = DeadLetters(producer, group, "lab-service", lambda wanted: ensure_topics(bus.bootstrap, [wanted]))
+    letters = DeadLetters(producer, group, "lab-service", lambda wanted: ensure_topics(bus.bootstrap, wanted))
     redelivery = Redelivery(reader.inbox, letters, lambda record, after: [], poll=0.05)
     reader.inbox.on_parked = redelivery.wake
     with running(redelivery, reader.consumer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,8 +13,9 @@ from chassis.dead_letters import DeadLetterRefused, DeadLetters, Reason
 from chassis.dispatch import GAP_TYPE, Dispatch, PermanentFailure, Record
 from chassis.domain import IllegalState
 from chassis.failures import InboxUnavailable
-from chassis.inbox import Inbox, sweep
+from chassis.inbox import Inbox
 from chassis.inbox_rules import Verdict
+from chassis.inbox_store import sweep
 from chassis.redelivery import Redelivery
 from chassis.work import UnitOfWork
 from lab import SOURCE, TYPE, Store, record
@@ -304,14 +305,61 @@ def test_records_without_sequence_are_handled_once(desk: Desk) -> None:
     assert desk.receive(one, one) == ["handle", "duplicate"]
 
 
-def test_unordered_topic_parks_the_record_and_not_its_key(desk: Desk) -> None:
+def test_unordered_topic_forwards_the_record_and_goes_on(desk: Desk) -> None:
+    forwarded: list[tuple[str, str]] = []
     desk.inbox.unordered = frozenset({TOPIC})
+    desk.inbox.forward = lambda record, failure: forwarded.append((record.ce_id, failure.text))
     desk.broken["k-1"] = RuntimeError("poison")
     assert desk.receive(*of("k", 1, 2)) == ["failed", "handle"]
-    desk.retry()
-    assert [reason.attempts for _, reason in desk.dead.sent] == [5]
+    assert forwarded == [("k-1", "handler: RuntimeError: poison")]
     assert desk.parked() == []
-    assert desk.receive(*of("k", 1)) == ["duplicate"]
+
+
+def test_record_that_cannot_be_forwarded_waits(desk: Desk) -> None:
+    desk.inbox.unordered = frozenset({TOPIC})
+    desk.broken["k-1"] = RuntimeError("poison")
+    with pytest.raises(InboxUnavailable):
+        desk.receive(*of("k", 1))
+
+
+def redriven(original: Record, count: int = 1) -> Record:
+    headers = original.headers | {"dlq_redrive_count": str(count)}
+    raw = tuple((name, value.encode()) for name, value in headers.items())
+    return replace(original, headers=headers, raw_headers=raw, level=0)
+
+
+def test_redriven_record_takes_its_place_in_a_held_key(desk: Desk) -> None:
+    (one, two) = of("k", 1, 2)
+    desk.broken["k-1"] = RuntimeError("for now")
+    desk.receive(one, two)
+    desk.retry()
+    assert len(desk.dead.sent) == 1
+    assert desk.receive(redriven(one)) == ["rearmed"]
+    desk.retry()
+    assert [letter.redrives for letter, _ in desk.dead.sent] == [0, 1], "given up again, one redrive later"
+    desk.broken.clear()
+    assert desk.receive(redriven(one, 2), redriven(one, 2)) == ["rearmed", "rearmed"]
+    desk.retry()
+    assert desk.applied() == [1, 2]
+    assert desk.receive(redriven(one, 3)) == ["duplicate"]
+
+
+def test_key_goes_on_where_that_is_the_policy_and_a_redrive_comes_later(desk: Desk) -> None:
+    desk.redelivery = Redelivery(desk.inbox, desk.dead, desk.find, advance=True)
+    (one, two) = of("k", 1, 2)
+    desk.broken["k-1"] = RuntimeError("for now")
+    desk.receive(one, two)
+    desk.retry()
+    assert (desk.applied(), len(desk.dead.sent)) == ([2], 1)
+    assert desk.receive(one) == ["duplicate"], "only a redrive brings it back"
+    again: list[Record] = []
+    desk.inbox.forward = lambda record, failure: again.append(record)
+    assert desk.receive(redriven(one)) == ["failed"]
+    assert (len(again), desk.parked()) == (1, []), "its key has gone on: it must not hold it"
+    desk.broken.clear()
+    assert desk.receive(redriven(one), redriven(one)) == ["handle", "duplicate"]
+    assert desk.applied() == [2, 1]
+    assert desk.receive(*of("k", 3)) == ["handle"], "the cursor has not gone back"
 
 
 def test_context_is_that_of_the_record(desk: Desk) -> None:

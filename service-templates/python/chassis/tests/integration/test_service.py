@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import socket
 import time
@@ -174,6 +175,28 @@ def test_event_of_another_service_is_followed_once(
             counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in ("inbox", "inbox_parked", "outbox"))
             eventually(lambda: connection.execute(f"SELECT {counts}".encode()).fetchone() == (1, 0, 0))
         assert service.stop() == 0
+
+
+def instruments() -> set[str]:
+    """The names of all metrics in the source."""
+    pattern = re.compile(r'(?:create_(?:observable_)?\w+|_gauge)\(\s*"([a-z_.]+)"')
+    files = (Path(__file__).parents[2] / "src" / "chassis").rglob("*.py")
+    return {name for file in files for name in pattern.findall(file.read_text())}
+
+
+def test_every_metric_of_the_source_is_reported_and_no_other(
+    tmp_path: Path, fleet: str, environ: dict[str, str], neighbours: Neighbours, kafka_bootstrap: str
+) -> None:
+    content = own(fleet, **conducted())
+    make_topics(kafka_bootstrap, [topic["name"] for topic in content["topics"]])
+    known = instruments()
+    assert {"fleet.outbox.pending", "fleet.saga.stuck", "messaging.process.duration"} <= known
+    with running(tmp_path, environ, **content) as service:
+        answer = service.api.post("/orders", json=placing(), headers=headers(neighbours))
+        assert answer.status_code == 201
+        eventually(lambda: known <= neighbours.metrics, 40)
+        assert service.stop() == 0
+    assert neighbours.metrics == known
 
 
 def test_graceful_stop_finishes_what_is_under_way(

@@ -90,6 +90,7 @@ def test_each_once_and_in_order(given_: tuple[list[int], list[tuple[int, bool, b
         (Arrival(3, last=2, least_waiting=0), Verdict.BEHIND_PARKED),
         (Arrival(7, beginning_removed=True), Verdict.HANDLE),
         (Arrival(9, last=7, beginning_removed=True), Verdict.GAP),
+        (Arrival(2, last=7, least_waiting=1, reopened=True), Verdict.HANDLE),
         (Arrival(None), Verdict.HANDLE),
         (Arrival(None, least_waiting=3), Verdict.BEHIND_PARKED),
     ],
@@ -105,9 +106,8 @@ def highest(low: int, high: int) -> int:
 def test_delays() -> None:
     assert [in_place_delay(n, highest) for n in (1, 2, 3)] == [50, 100, 200]
     assert [parked_delay(n, choose=highest) for n in (1, 2, 8, 30)] == [1_000, 2_000, 128_000, 300_000]
-    assert [parked_delay(n, ordered=False) for n in (1, 2, 3, 4, 9)] == [5_000, 30_000, 120_000, 600_000, 600_000]
 
 
 def test_exhaustion() -> None:
     assert [is_exhausted(n) for n in (7, 8)] == [False, True]
-    assert [is_exhausted(n, ordered=False) for n in (4, 5)] == [False, True]
+    assert [is_exhausted(n, 5) for n in (4, 5)] == [False, True]

@@ -1,12 +1,13 @@
-"""The port for operators and for whoever runs the process: health without a token, all else with the scope `admin`."""
+"""The port for operators and for whoever runs the process.
+
+Health is open. To look, a token needs the scope `admin.read` or `admin`; to change anything, `admin`.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
@@ -20,54 +21,30 @@ from starlette.routing import Route
 from chassis import telemetry
 from chassis.http.auth import Authenticator, Caller
 from chassis.http.errors import problem_of
+from chassis.http.health import Health
 from chassis.http.incoming import Incoming, correlation_of, read
+from chassis.http.orders import Order, Redrive, read_order, read_redrive
 from chassis.http.problem import Answer, Problem
 
 log = logging.getLogger("chassis.admin")
 
-SCOPE = "admin"
-OLDEST_MOST = 300.0  # seconds; an outbox that stands still longer than this needs help
-CHECKED_FOR = 1.0  # seconds for which one look at the database answers all questions after readiness
+SCOPE, READ_SCOPE = "admin", "admin.read"
 SECONDS = 10.0
-ACTOR_MOST, REASON_MOST = 200, 2000
 JSON = {"content-type": "application/json"}
-
-
-@dataclass
-class Health:
-    """What the process says of itself. `oldest` gives the age in seconds of the oldest unsent message."""
-
-    database: Callable[[], bool]
-    oldest: Callable[[], float]
-    started: bool = False
-    draining: bool = False
-    monotonic: Callable[[], float] = time.monotonic
-    _checked: tuple[float, str] = field(default=(float("-inf"), ""), repr=False)
-
-    def fault(self) -> str:
-        """Why the service is not ready; nothing when it is. Kafka may be away: the outbox waits for it."""
-        if not self.started:
-            return "starting"
-        if self.draining:
-            return "stopping"
-        at, fault = self._checked
-        if self.monotonic() - at >= CHECKED_FOR:
-            fault = self._look()
-            self._checked = (self.monotonic(), fault)
-        return fault
-
-    def _look(self) -> str:
-        if not self.database():
-            return "the database does not answer"
-        age = self.oldest()
-        return f"the outbox has not moved for {age:.0f} s" if age > OLDEST_MOST else ""
+VIEWS = ("outbox", "inbox", "parked", "leases", "actions")
 
 
 class Operations(Protocol):
-    """What operators can see and do. Methods run in threads; problems are raised."""
+    """What operators can see and do. Methods run in threads; problems are raised.
+
+    What is shown with a `version` is changed with that version in `If-Match`.
+    """
+
+    def status(self) -> dict[str, Any]:
+        """The process and its parts."""
 
     def view(self, name: str) -> list[dict[str, Any]]:
-        """The rows of a view: outbox, inbox, parked or leases."""
+        """The rows of one of `VIEWS`."""
 
     def list_sagas(self, status: str | None, saga_type: str | None, after: UUID | None) -> dict[str, Any]:
         """The newest sagas, and where the next page begins."""
@@ -78,21 +55,29 @@ class Operations(Protocol):
     def operate_saga(self, saga_id: UUID, op: str, order: Order) -> dict[str, Any]:
         """Intervene in a saga; gives it as it is then."""
 
-    def mend_outbox(self, ce_id: UUID, op: str) -> None:
+    def show_outbox(self, ce_id: UUID) -> dict[str, Any]:
+        """One message that waits or is dead."""
+
+    def mend_outbox(self, ce_id: UUID, op: str, order: Order) -> dict[str, Any]:
         """Send a dead message again, or put a gap marker in its place."""
 
-    def mend_parked(self, handler: str, key: str, op: str) -> int:
-        """Try the parked records of a key now, or give up the first; how many records it concerned."""
+    def show_parked(self, handler: str, key: str) -> dict[str, Any]:
+        """The parked records of a key."""
 
+    def mend_parked(self, handler: str, key: str, op: str, order: Order) -> dict[str, Any]:
+        """Try the parked records of a key now, or give up the first."""
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Who wants a manual intervention, why, and on which version of the saga."""
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """The topics that have dead letters."""
 
-    actor: str
-    reason: str
-    expected_version: int
-    force: bool
+    def list_letters(self, topic: str, state: str | None) -> list[dict[str, Any]]:
+        """The dead letters of a topic."""
+
+    def show_letter(self, topic: str, partition: int, offset: int) -> dict[str, Any]:
+        """One dead letter."""
+
+    def mend_letters(self, topic: str, op: str, wanted: Redrive, order: Order) -> dict[str, Any]:
+        """Redrive or discard dead letters."""
 
 
 class Admin:
@@ -107,18 +92,30 @@ class Admin:
 
     def app(self) -> Starlette:
         """The ASGI application."""
+        looks: dict[str, Callable[[Incoming], Any]] = {
+            "status": self._status,
+            "sagas": self._list_sagas,
+            "sagas/{id:uuid}": lambda asked: self._operations.show_saga(UUID(asked.path["id"])),
+            "outbox/{id:uuid}": lambda asked: self._operations.show_outbox(UUID(asked.path["id"])),
+            "parked/{handler}/{key:path}": lambda asked: self._operations.show_parked(**asked.path),
+            "dlq": lambda _: {"items": self._operations.dead_letters()},
+            "dlq/{topic}": self._list_letters,
+            "dlq/{topic}/{partition:int}/{offset:int}": self._show_letter,
+            **{name: partial(self._view, name) for name in VIEWS},
+        }
+        changes: dict[str, Callable[[Incoming, Caller], Any]] = {
+            "sagas/{id:uuid}:{op}": self._operate_saga,
+            "outbox/{id:uuid}:{op}": self._mend_outbox,
+            "parked/{handler}/{key:path}:{op}": self._mend_parked,
+            "dlq/{topic}:{op}": self._mend_letters,
+        }
         routes = [
             Route("/livez", _alive),
             Route("/readyz", self._ready),
             Route("/startupz", self._started),
-            Route("/admin/sagas", self._guarded(self._list_sagas)),
-            Route("/admin/sagas/{id:uuid}", self._guarded(self._show_saga)),
-            Route("/admin/sagas/{id:uuid}:{op}", self._guarded(self._operate_saga), methods=["POST"]),
-            Route("/admin/outbox/{id:uuid}:{op}", self._guarded(self._mend_outbox), methods=["POST"]),
-            Route("/admin/parked/{handler}/{key:path}:{op}", self._guarded(self._mend_parked), methods=["POST"]),
+            *(Route(f"/admin/{path}", self._guarded(_looking(look))) for path, look in looks.items()),
+            *(Route(f"/admin/{path}", self._guarded(act), methods=["POST"]) for path, act in changes.items()),
         ]
-        for name in ("outbox", "inbox", "parked", "leases"):
-            routes.append(Route(f"/admin/{name}", self._guarded(partial(self._view, name))))
         return Starlette(routes=routes)
 
     async def _ready(self, request: Request) -> Response:
@@ -141,9 +138,10 @@ class Admin:
 
         def answer(request: Request, incoming: Incoming) -> Answer:
             caller = self._authenticate(incoming.headers.get("authorization"))
-            caller.need((SCOPE,))
+            changes = request.method == "POST"
+            caller.need((READ_SCOPE if not changes and READ_SCOPE in caller.scopes else SCOPE,))
             content = serve(incoming, caller)
-            if request.method == "POST":
+            if changes:
                 log.warning("admin: %s %s", request.method, request.url.path, extra={"actor": caller.subject})
             version = content.get("version") if isinstance(content, dict) else None
             return Answer(200, _plain(content), JSON | ({"etag": f'"{version}"'} if version is not None else {}))
@@ -160,10 +158,16 @@ class Admin:
 
         return endpoint
 
-    def _view(self, name: str, incoming: Incoming, caller: Caller) -> dict[str, Any]:
+    # -- looking
+
+    def _status(self, incoming: Incoming) -> dict[str, Any]:
+        fault = self._health.fault()
+        return {"ready": not fault, "fault": fault, **self._operations.status()}
+
+    def _view(self, name: str, incoming: Incoming) -> dict[str, Any]:
         return {"items": self._operations.view(name)}
 
-    def _list_sagas(self, incoming: Incoming, caller: Caller) -> dict[str, Any]:
+    def _list_sagas(self, incoming: Incoming) -> dict[str, Any]:
         asked = dict(incoming.query)
         try:
             after = UUID(asked["after"]) if "after" in asked else None
@@ -171,26 +175,40 @@ class Admin:
             raise Problem(400, "malformed", "after is not the end of a page") from None
         return self._operations.list_sagas(asked.get("status"), asked.get("type"), after)
 
-    def _show_saga(self, incoming: Incoming, caller: Caller) -> dict[str, Any]:
-        return self._operations.show_saga(UUID(incoming.path["id"]))
+    def _list_letters(self, incoming: Incoming) -> dict[str, Any]:
+        return {"items": self._operations.list_letters(incoming.path["topic"], dict(incoming.query).get("state"))}
+
+    def _show_letter(self, incoming: Incoming) -> dict[str, Any]:
+        path = incoming.path
+        return self._operations.show_letter(path["topic"], int(path["partition"]), int(path["offset"]))
+
+    # -- changing
 
     def _operate_saga(self, incoming: Incoming, caller: Caller) -> dict[str, Any]:
         op = _one_of(incoming, "retry", "skip", "compensate", "abort")
-        return self._operations.operate_saga(UUID(incoming.path["id"]), op, _order(incoming, caller))
+        return self._operations.operate_saga(UUID(incoming.path["id"]), op, read_order(incoming, caller))
 
     def _mend_outbox(self, incoming: Incoming, caller: Caller) -> dict[str, Any]:
         op = _one_of(incoming, "redrive", "discard")
-        self._operations.mend_outbox(UUID(incoming.path["id"]), op)
-        return {"id": incoming.path["id"], "done": op}
+        return self._operations.mend_outbox(UUID(incoming.path["id"]), op, read_order(incoming, caller))
 
     def _mend_parked(self, incoming: Incoming, caller: Caller) -> dict[str, Any]:
         op = _one_of(incoming, "retry", "discard")
-        handler, key = incoming.path["handler"], incoming.path["key"]
-        return {"handler": handler, "key": key, "done": op, "records": self._operations.mend_parked(handler, key, op)}
+        path = incoming.path
+        return self._operations.mend_parked(path["handler"], path["key"], op, read_order(incoming, caller))
+
+    def _mend_letters(self, incoming: Incoming, caller: Caller) -> dict[str, Any]:
+        op = _one_of(incoming, "redrive", "discard")
+        order = read_order(incoming, caller, versioned=False)
+        return self._operations.mend_letters(incoming.path["topic"], op, read_redrive(incoming), order)
 
 
 async def _alive(request: Request) -> Response:
     return PlainTextResponse("alive")
+
+
+def _looking(look: Callable[[Incoming], Any]) -> Callable[[Incoming, Caller], Any]:
+    return lambda incoming, _: look(incoming)
 
 
 def _one_of(incoming: Incoming, *operations: str) -> str:
@@ -198,35 +216,6 @@ def _one_of(incoming: Incoming, *operations: str) -> str:
     if op not in operations:
         raise Problem(404, "not-found", "There is no such operation", f"there are {', '.join(operations)}")
     return op
-
-
-def _order(incoming: Incoming, caller: Caller) -> Order:
-    try:
-        body = json.loads(incoming.body or b"{}")
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise Problem(400, "malformed", "The body is not a JSON object")
-    reason, actor = body.get("reason"), body.get("actor", caller.subject)
-    if not isinstance(reason, str) or not 0 < len(reason.strip()) <= REASON_MOST:
-        raise Problem(422, "invalid", "A reason is needed", f"reason must be a text of 1 to {REASON_MOST} characters")
-    if not isinstance(actor, str) or not 0 < len(actor.strip()) <= ACTOR_MOST:
-        raise Problem(
-            422, "invalid", "The actor is not a name", f"actor must be a text of 1 to {ACTOR_MOST} characters"
-        )
-    if actor != caller.subject:  # whom a tool acts for; who it is stands in its token
-        actor = f"{actor} via {caller.subject}"
-    return Order(actor, reason, _expected_version(incoming), body.get("force") is True)
-
-
-def _expected_version(incoming: Incoming) -> int:
-    given = incoming.headers.get("if-match", "").strip()
-    if not given:
-        raise Problem(428, "version-needed", "If-Match is needed", "send the version of the saga that you have seen")
-    text = given.removeprefix("W/").strip('"')
-    if not text.isdecimal() or len(text) > 18:
-        raise Problem(400, "version-malformed", "If-Match must be the version of the saga")
-    return int(text)
 
 
 def _plain(content: Any) -> Any:

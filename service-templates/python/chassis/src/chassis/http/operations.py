@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from chassis.dispatch import GAP_TYPE
+from chassis.dispatch import GAP_TYPE, Record
 from chassis.domain import Conflict, NotFound
-from chassis.http import overview
+from chassis.http import actions, overview
 from chassis.http.problem import Problem
 from chassis.identity import uuid7
 from chassis.saga import OperationRefused
 
 if TYPE_CHECKING:
     from chassis.database import Database
-    from chassis.http.admin import Order
+    from chassis.http.orders import Order, Redrive
     from chassis.inbox import Inbox
+    from chassis.redrive_rules import Letter, State
     from chassis.saga import SagaAdmin
     from chassis.saga.instance import OperationName
-    from chassis.work import UnitOfWork
+    from chassis.work import Connection, UnitOfWork
 
+_VERSION_DEAD = "SELECT (extract(epoch FROM died_at) * 1000000)::bigint::text FROM outbox_dead WHERE ce_id = %s"
 _TAKE_DEAD = """
 DELETE FROM outbox_dead WHERE ce_id = %s RETURNING position, bucket, topic, msg_key, key_seq, ce_type, headers, payload
 """
@@ -36,19 +39,54 @@ SELECT id FROM inbox_parked WHERE handler = %s AND msg_key = %s AND next_at <= c
 """
 
 
+class Letters(Protocol):
+    """The desk for dead letters: `chassis.desk.DeadLetterDesk`."""
+
+    def overview(self) -> list[dict[str, Any]]:
+        """The topics that have dead letters."""
+
+    def letters(self, topic: str, state: State | None = None) -> list[dict[str, Any]]:
+        """The letters of a topic."""
+
+    def letter(self, topic: str, partition: int, offset: int) -> tuple[Letter, State] | None:
+        """One letter with its state."""
+
+    def redrive(self, topic: str, wanted: Redrive, order: Order) -> dict[str, Any]:
+        """Send letters again."""
+
+    def discard(self, topic: str, wanted: Redrive, order: Order) -> dict[str, Any]:
+        """Settle letters without sending them."""
+
+
 class SqlOperations:
     """The operations of one service."""
 
-    def __init__(self, database: Database, inbox: Inbox, sagas: SagaAdmin, source: str) -> None:
-        self._database = database
-        self._inbox = inbox
-        self._sagas = sagas
-        self._source = source
+    def __init__(
+        self,
+        database: Database,
+        inbox: Inbox,
+        sagas: SagaAdmin,
+        letters: Letters,
+        source: str,
+        *,
+        read: Callable[[Record], Any] = lambda record: None,
+        running: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
+        """`read` shows a payload fit for operators; `running` tells of the process and its threads."""
+        self._database, self._inbox, self._sagas, self._letters = database, inbox, sagas, letters
+        self._source, self._read, self._running = source, read, running
+
+    def status(self) -> dict[str, Any]:
+        """The process, and how much waits in the tables."""
+        with self._database.connection() as connection:
+            return {**self._running(), **overview.counts(connection)}
 
     def view(self, name: str) -> list[dict[str, Any]]:
         """See `chassis.http.overview`."""
         with self._database.connection() as connection:
-            return overview.view(connection, name)
+            return actions.actions(connection) if name == "actions" else overview.view(connection, name)
+
+    # -- sagas
 
     def list_sagas(self, status: str | None, saga_type: str | None, after: UUID | None) -> dict[str, Any]:
         """The newest sagas first."""
@@ -66,7 +104,7 @@ class SqlOperations:
                 cast("OperationName", op),
                 actor=order.actor,
                 reason=order.reason,
-                expected_version=order.expected_version,
+                expected_version=order.number,
                 force=order.force,
             )
         except OperationRefused as refusal:
@@ -74,17 +112,46 @@ class SqlOperations:
         except Conflict as stale:
             raise Problem(409, "version-stale", "The saga has changed", str(stale)) from stale
 
-    def mend_outbox(self, ce_id: UUID, op: str) -> None:
+    # -- outbox
+
+    def show_outbox(self, ce_id: UUID) -> dict[str, Any]:
+        """One message; only a dead one has a version."""
+        with self._database.connection() as connection:
+            row = overview.message(connection, ce_id)
+            if row is None:
+                raise NotFound("message in the outbox", ce_id)
+            if row["status"] == "dead":
+                row["version"] = self._dead_version(connection, ce_id)
+        payload, headers = row.pop("payload"), row["headers"]
+        return row | {"content": self._read(Record(row["topic"], 0, 0, row["key"], headers, payload))}
+
+    def mend_outbox(self, ce_id: UUID, op: str, order: Order) -> dict[str, Any]:
         """`redrive` sends a dead message again; `discard` lets consumers pass over its sequence."""
         with self._database.connection() as connection:
-            row = connection.execute(_TAKE_DEAD, (ce_id,)).fetchone()
-            if row is None:
-                raise NotFound("dead message", ce_id)
-            place, ce_type, headers, payload = row[:5], row[5], row[6], row[7]
-            if op == "discard":
-                ce_id, ce_type, payload = uuid7(), GAP_TYPE, b"{}"
-                headers = self._gap_headers(headers, str(ce_id))
-            connection.execute(_PUT_BACK, (*place, ce_id, ce_type, Jsonb(headers), payload))
+
+            def act() -> dict[str, Any]:
+                self._put_back(connection, ce_id, discard=op == "discard")
+                return {"id": str(ce_id), "done": op}
+
+            def version() -> str:
+                return self._dead_version(connection, ce_id)
+
+            return actions.once(connection, f"outbox:{op}", str(ce_id), order, version=version, act=act)
+
+    def _dead_version(self, connection: Connection, ce_id: UUID) -> str:
+        row = connection.execute(_VERSION_DEAD, (ce_id,)).fetchone()
+        if row is None:
+            raise NotFound("dead message", ce_id)
+        return str(row[0])
+
+    def _put_back(self, connection: Connection, ce_id: UUID, *, discard: bool) -> None:
+        row = connection.execute(_TAKE_DEAD, (ce_id,)).fetchone()
+        assert row is not None  # its version was read under the same lock
+        place, ce_type, headers, payload = row[:5], row[5], row[6], row[7]
+        if discard:
+            ce_id, ce_type, payload = uuid7(), GAP_TYPE, b"{}"
+            headers = self._gap_headers(headers, str(ce_id))
+        connection.execute(_PUT_BACK, (*place, ce_id, ce_type, Jsonb(headers), payload))
 
     def _gap_headers(self, headers: dict[str, str], ce_id: str) -> dict[str, str]:
         kept = {
@@ -100,22 +167,74 @@ class SqlOperations:
             "ce_causationid": headers.get("ce_id", ""),
         }
 
-    def mend_parked(self, handler: str, key: str, op: str) -> int:
+    # -- parked records
+
+    def show_parked(self, handler: str, key: str) -> dict[str, Any]:
+        """The parked records of a key, in the order in which they wait."""
+        with self._database.connection() as connection:
+            version = self._parked_version(connection, handler, key)
+            rows = overview.parked_of(connection, handler, key)
+        items = []
+        for row in rows:
+            payload, place = row.pop("payload"), (row["topic"], row["partition"], row["offset"])
+            items.append(row | {"content": self._read(Record(*place, key, row["headers"], payload))})
+        return {"handler": handler, "key": key, "version": version, "items": items}
+
+    def mend_parked(self, handler: str, key: str, op: str, order: Order) -> dict[str, Any]:
         """`retry` tries the first record of the key now; `discard` gives it up and lets the next one go."""
+        with self._database.work() as work:
+
+            def act() -> dict[str, Any]:
+                count = self._inbox.parked.retry(work.connection, key)
+                if op == "discard":
+                    count = self._discard(work, key)
+                work.on_commit(self._inbox.on_parked)
+                return {"handler": handler, "key": key, "done": op, "records": count}
+
+            def version() -> str:
+                return self._parked_version(work.connection, handler, key)
+
+            return actions.once(work.connection, f"parked:{op}", f"{handler}/{key}", order, version=version, act=act)
+
+    def _parked_version(self, connection: Connection, handler: str, key: str) -> str:
         if handler != self._inbox.group:
             raise NotFound("handler", handler)
-        parked = self._inbox.parked
-        with self._database.work() as work:
-            count = parked.retry(work.connection, key)
-            if not count:
-                raise NotFound("parked record of key", key)
-            return count if op == "retry" else self._discard(work, key)
+        version = self._inbox.parked.version(connection, key)
+        if not version:
+            raise NotFound("parked record of key", key)
+        return version
 
     def _discard(self, work: UnitOfWork, key: str) -> int:
         parked, gone = self._inbox.parked, 0
         for (parked_id,) in work.connection.execute(_FIRST_DUE, (parked.handler, key)).fetchall():
             first = parked.take(work.connection, parked_id)
             if first is not None:  # else another instance is trying it this moment
-                self._inbox.pass_over(first, work)
+                self._inbox.pass_over(first, work, "discarded")
                 gone += 1
         return gone
+
+    # -- dead letters
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """The topics that have dead letters."""
+        return self._letters.overview()
+
+    def list_letters(self, topic: str, state: str | None) -> list[dict[str, Any]]:
+        """The dead letters of a topic, all or those in a state."""
+        return self._letters.letters(topic, cast("State | None", state))
+
+    def show_letter(self, topic: str, partition: int, offset: int) -> dict[str, Any]:
+        """One dead letter with its headers and its content."""
+        found = self._letters.letter(topic, partition, offset)
+        if found is None:
+            raise NotFound("dead letter", f"{partition}/{offset}")
+        letter, state = found
+        return letter.shown(state) | {"headers": letter.record.headers, "content": self._read(letter.record)}
+
+    def mend_letters(self, topic: str, op: str, wanted: Redrive, order: Order) -> dict[str, Any]:
+        """Redrive or discard them; what was done is kept."""
+        result = (self._letters.redrive if op == "redrive" else self._letters.discard)(topic, wanted, order)
+        if not wanted.dry_run:
+            with self._database.connection() as connection:
+                actions.record(connection, f"dlq:{op}", topic, order, result)
+        return result

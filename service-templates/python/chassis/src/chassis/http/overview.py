@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, LiteralString
+from uuid import UUID
 
 from psycopg.rows import dict_row
 
@@ -33,8 +34,54 @@ SELECT name, owner, token, nullif(expires_at, '-infinity') AS "expiresAt", expir
   FROM lease ORDER BY name LIMIT %(most)s""",
 }
 
+_FIELDS: LiteralString = """
+ce_id AS id, topic, msg_key AS key, key_seq AS sequence, ce_type AS type, created_at AS "createdAt", attempts,
+last_error AS "lastError", not_before AS "notBefore", headers, payload
+"""
+_MESSAGE: LiteralString = f"""
+SELECT 'pending' AS status, {_FIELDS} FROM outbox WHERE ce_id = %(id)s
+UNION ALL SELECT 'dead', {_FIELDS} FROM outbox_dead WHERE ce_id = %(id)s LIMIT 1
+"""
+_PARKED = """
+SELECT id, topic, part AS partition, off AS offset, key_seq AS sequence, headers->>'ce_type' AS type, reason, attempts,
+       nullif(next_at, 'infinity') AS "nextAt", next_at = 'infinity' AS held, last_error AS "lastError",
+       parked_at AS "parkedAt", headers, payload
+  FROM inbox_parked WHERE handler = %s AND msg_key = %s
+ ORDER BY topic, headers->>'ce_source', coalesce(key_seq, 0), id LIMIT %s
+"""
+_COUNTS = """
+SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 100000) AS few) AS "outboxPending",
+       (SELECT count(*) FROM outbox_dead) AS "outboxDead",
+       (SELECT count(*) FROM inbox_parked) AS "parkedRecords",
+       (SELECT count(DISTINCT (topic, msg_key)) FROM inbox_parked
+         WHERE next_at = 'infinity' AND reason <> 'behind_parked') AS "heldKeys"
+"""
+_SAGAS = """
+SELECT status, count(*) AS n FROM saga_instance WHERE status IN ('running', 'compensating', 'stuck') GROUP BY status
+"""
+
 
 def view(connection: Connection, name: str) -> list[dict[str, Any]]:
     """The rows of one of `VIEWS`."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(VIEWS[name], {"most": MOST}).fetchall()
+
+
+def message(connection: Connection, ce_id: UUID) -> dict[str, Any] | None:
+    """One message of the outbox, with its payload as it is."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(_MESSAGE, {"id": ce_id}).fetchone()
+
+
+def parked_of(connection: Connection, handler: str, key: str) -> list[dict[str, Any]]:
+    """The parked records of a key, with their payloads as they are."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(_PARKED, (handler, key, MOST)).fetchall()
+
+
+def counts(connection: Connection) -> dict[str, Any]:
+    """How much waits where."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(_COUNTS).fetchone() or {}
+        sagas = {row["status"]: row["n"] for row in cursor.execute(_SAGAS).fetchall()}
+    return {**found, "sagas": sagas}

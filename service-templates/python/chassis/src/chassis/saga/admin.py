@@ -100,7 +100,7 @@ class SagaAdmin:
         if plain is None:
             raise NotFound("saga", saga_id)
         if plain.mode == "choreography":
-            participation.lock(work, saga_id, plain.saga_type)
+            participation.lock(work, saga_id, plain.saga_type, plain.definition)
         stored = store.load(work, saga_id)
         assert stored is not None  # sagas are never deleted while they live
         return stored
@@ -117,6 +117,7 @@ class SagaAdmin:
         query = work.connection.execute
         return {
             **_named(_NAMES, row),
+            "definitionVersion": stored.definition,
             "pivotPassed": state.pivot_passed,
             "correlationId": stored.correlation_id,
             "steps": [_named(_STEP_NAMES, step) for step in query(_STEPS, (saga_id,)).fetchall()],

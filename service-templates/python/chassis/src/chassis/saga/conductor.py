@@ -112,7 +112,7 @@ class Conductor:
         stored = store.load(work, saga_id, due=True)
         if stored is None:
             return ()
-        flow = self._ports.flows[stored.saga_type]
+        flow = self._ports.flow_of(stored.saga_type, stored.definition)
         faults.point("saga.timer_claimed", flow.step(stored.state.current_step).name)
         return self._decide(work, flow, stored, TimerDue())
 
@@ -122,12 +122,12 @@ class Conductor:
         if stored is None:
             log.warning("no saga %s: %s is dropped", saga_id, type(given).__name__)
             return None
-        self._decide(work, self._ports.flows[stored.saga_type], stored, given)
+        self._decide(work, self._ports.flow_of(stored.saga_type, stored.definition), stored, given)
         return stored
 
     def operate(self, work: UnitOfWork, stored: Stored, given: Operation) -> None:
         """A manual intervention in a saga that is loaded already."""
-        self._decide(work, self._ports.flows[stored.saga_type], stored, given)
+        self._decide(work, self._ports.flow_of(stored.saga_type, stored.definition), stored, given)
 
     def _decide(self, work: UnitOfWork, flow: Flow, stored: Stored, given: Input) -> tuple[PendingCall, ...]:
         saga_id = stored.state.saga_id
@@ -170,7 +170,7 @@ def _call(acting: Acting, effect: CallPeer) -> PendingCall:
     step = flow.step(effect.seq)
     part = part_text(effect.index, effect.total) if step.for_each else ""
     return PendingCall(
-        saga=SagaHeaders(id=acting.saga_id, type=flow.name, step=step.name, part=part),
+        saga=SagaHeaders(id=acting.saga_id, type=flow.name, step=step.name, part=part, version=flow.saga.version),
         command_id=effect.command_id,
         peer=step.service,
         route=step.route,

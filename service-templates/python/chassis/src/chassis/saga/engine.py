@@ -26,7 +26,7 @@ from uuid import UUID
 from chassis import faults
 from chassis.definition import Definition, Saga
 from chassis.dispatch import REPLY, Handler, Record
-from chassis.saga import envelopes, participation
+from chassis.saga import definitions, envelopes, participation
 from chassis.saga.acting import Acting
 from chassis.saga.conductor import Conductor
 from chassis.saga.envelopes import Envelopes
@@ -43,14 +43,9 @@ if TYPE_CHECKING:
     from chassis.database import Database
     from chassis.execute import Executed
 
-_LIVE_STEPS = """
-SELECT DISTINCT i.saga_type, s.name FROM saga_instance i JOIN saga_step s USING (saga_id)
- WHERE i.status IN ('running', 'compensating', 'stuck')
-"""
-
 
 class SagaDefinitionMismatch(Exception):
-    """Live sagas stand at steps that the definition no longer has: the service must not start."""
+    """Live sagas could not go on with the definitions that are there: the service must not start."""
 
 
 class SagaEngine:
@@ -98,7 +93,7 @@ class SagaEngine:
     def handlers(self) -> dict[str, list[Handler]]:
         """Handlers of events, replies and notices by `ce_type`."""
         found: dict[str, list[Handler]] = {}
-        for flow in self.ports.flows.values():
+        for flow in self.ports.flows.all():
             if flow.saga.mode == "orchestration":
                 if self.ports.owns(flow):
                     found[REPLY] = [self.conductor.reply]
@@ -114,7 +109,7 @@ class SagaEngine:
         """Handlers of the commands that conductors send to this service, by `ce_type`."""
         return {
             kind: [self.participant.command]
-            for flow in self.ports.flows.values()
+            for flow in self.ports.flows.all()
             if flow.saga.mode == "orchestration"
             for step in flow.steps
             if step.service == self.ports.me
@@ -129,24 +124,30 @@ class SagaEngine:
         return timers
 
     def check(self, work: UnitOfWork) -> None:
-        """Refuse to start when live sagas stand at steps that are gone; raises `SagaDefinitionMismatch`."""
-        missing = []
-        for saga_type, name in work.connection.execute(_LIVE_STEPS).fetchall():
-            flow = self.ports.flows.get(saga_type)
-            if flow is None or name not in {name for step in flow.steps for name in (step.name, step.undo)}:
-                missing.append(f"{saga_type}: {name}")
-        if missing:
-            raise SagaDefinitionMismatch(f"live sagas stand at steps that are gone: {', '.join(sorted(missing))}")
+        """Take up the versions that still run, and keep the present ones for later.
+
+        To be called before the handlers are asked for: older versions may need more of them. Raises
+        `SagaDefinitionMismatch` when live sagas could not go on.
+        """
+        definition, known = self.ports.definition, definitions.stored(work.connection)
+        found = list(definitions.faults(definition, known, definitions.live(work.connection)))
+        if found:
+            raise SagaDefinitionMismatch("; ".join(found))
+        for saga in definition.sagas:
+            definitions.store(work.connection, saga)
+        for saga in known.values():
+            self.ports.flows.keep(saga)
 
     # -- records
 
     def _observe(self, record: Record, work: UnitOfWork) -> None:
         """An event of a choreographed saga; events that belong to none, or to one not known here, are nobody's."""
         saga = SagaHeaders.of(record.headers)
-        flow = self.ports.flows.get(saga.type) if saga else None
+        flow = self.ports.flows.of(saga.type, saga.version) if saga else None
         if saga is None or flow is None or flow.saga.mode != "choreography":
             return
-        role = self._role(self.ports.flow(saga), saga, record)
+        flow = self.ports.flow(saga)
+        role = self._role(flow, saga, record)
         if role is None:
             return  # an event beside the step's outcome
         index, total = read_part(saga.part)
@@ -165,7 +166,7 @@ class SagaEngine:
 
     def _notice(self, record: Record, work: UnitOfWork) -> None:
         saga = SagaHeaders.of(record.headers)
-        flow = self.ports.flows.get(saga.type) if saga else None
+        flow = self.ports.flows.of(saga.type, saga.version) if saga else None
         if saga is not None and flow is not None and flow.saga.mode == "choreography":
             notice = envelopes.read_notice(record.ce_type, self.ports.codec.decode(record))
             self._happened(work, flow, saga.id, notice)
@@ -182,7 +183,7 @@ class SagaEngine:
         """The first step has no command on the bus, but its compensation will be one."""
         work, flow, saga_id = acting.work, acting.flow, acting.saga_id
         first = flow.step(1).name
-        participation.lock(work, saga_id, flow.name)
+        participation.lock(work, saga_id, flow.name, flow.saga.version)
         participation.take(work, saga_id, first, "forward")
         participation.save(work, saga_id, remembered(first, payload, executed.event_name, executed.event_wire))
 

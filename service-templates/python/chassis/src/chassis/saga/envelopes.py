@@ -61,6 +61,7 @@ def command(outbox: Envelopes, acting: Acting, sent: SendCommand, reply_to: str)
         step=step.name,
         direction=sent.direction,
         part=part_text(sent.index, sent.total) if step.for_each else "",
+        version=acting.flow.saga.version,
     )
     headers = {**saga.headers(), "ce_replyto": reply_to}
     if sent.expires_at is not None:
@@ -137,7 +138,9 @@ def notice(outbox: Envelopes, acting: Acting, given: Notice, reason: str = "") -
             context=acting.work.context,
             subject=key,
             content_type=JSON,
-            headers=SagaHeaders(id=acting.saga_id, type=flow.name, step=given.step).headers(),
+            headers=SagaHeaders(
+                id=acting.saga_id, type=flow.name, step=given.step, version=flow.saga.version
+            ).headers(),
         )
     )
 

@@ -13,6 +13,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from chassis.telemetry import meter
 from chassis.work import Connection
 
+LIVE = ("running", "compensating", "stuck")
 _COUNT = """
 SELECT saga_type, status, count(*) FROM saga_instance
  WHERE status IN ('running', 'compensating', 'stuck') GROUP BY saga_type, status
@@ -26,10 +27,16 @@ overdue = meter.create_counter("fleet.fulfilment.overdue", description="Choreogr
 class Census:
     """The live sagas of a service, as last counted."""
 
-    def __init__(self) -> None:
-        self._counted: dict[tuple[str, str], int] = {}
+    def __init__(self, types: Iterable[str] = ()) -> None:
+        """`types` are the sagas that this service owns: of them it is said, too, when there are none."""
+        self._counted = {(name, status): 0 for name in types for status in LIVE}
         meter.create_observable_gauge("fleet.saga.active", [self._active], description="Live sagas by type and status")
         meter.create_observable_gauge("fleet.saga.stuck", [self._stuck], description="Sagas that wait for an operator")
+
+    def begin(self) -> None:
+        """Report none of what has not happened yet, instead of nothing."""
+        for counter in (late_replies, overdue):
+            counter.add(0)
 
     def count(self, connection: Connection) -> None:
         """Look again. Kinds that were seen before and are gone are reported as none."""

@@ -51,16 +51,17 @@ class Monitor:
 
     def due(self, work: UnitOfWork, saga_id: UUID, saga_type: str) -> None:
         """The saga's timer has passed, if nobody else is at it."""
-        flow = self._ports.flows[saga_type]
         participation.lock(work, saga_id, saga_type)
         stored = store.load(work, saga_id, due=True)
         if stored is not None:
+            flow = self._ports.flow_of(saga_type, stored.definition)
             faults.point("saga.timer_claimed", flow.step(stored.state.current_step).name)
             self._decide(Acting(work, flow, saga_id), stored, TimerDue())
 
     def operate(self, work: UnitOfWork, stored: Stored, given: Operation) -> None:
         """A manual intervention in a saga that is loaded already, its participation locked before."""
-        self._decide(Acting(work, self._ports.flows[stored.saga_type], stored.state.saga_id), stored, given)
+        flow = self._ports.flow_of(stored.saga_type, stored.definition)
+        self._decide(Acting(work, flow, stored.state.saga_id), stored, given)
 
     def _decide(self, acting: Acting, stored: Stored, given: Seen | Notice | TimerDue | Operation) -> None:
         work, flow = acting.work, acting.flow

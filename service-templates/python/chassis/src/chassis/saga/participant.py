@@ -79,10 +79,10 @@ class Participant:
         """
         saga = work.context.saga
         assert saga is not None  # whoever calls has read it from the request
-        flow = self._ports.flows.get(saga.type)
-        if flow is None or not flow.seq(saga.step):
+        flow = self._ports.flows.at(saga.type, saga.step, saga.version)
+        if flow is None:
             raise NotFound("saga", f"{saga.type} with step {saga.step}")
-        row = participation.lock(work, saga.id, saga.type)
+        row = participation.lock(work, saga.id, saga.type, saga.version)
         with in_saga(work, flow, saga.id), at_step(flow, saga.step, saga.direction):
             if not participation.take(work, saga.id, saga.step, saga.direction, read_part(saga.part)[0]):
                 raise Conflict(f"{saga.step} of saga {saga.id} is closed")
@@ -94,7 +94,7 @@ class Participant:
         return executed
 
     def _answer(self, flow: Flow, saga: SagaHeaders, record: Record, work: UnitOfWork) -> Reply:
-        row = participation.lock(work, saga.id, saga.type)
+        row = participation.lock(work, saga.id, saga.type, saga.version)
         known = row.data.get("answers", {}).get(_key(saga))
         if known is not None:
             return _answer_from_json(known)

@@ -19,10 +19,11 @@ BARRIER = "saga-barrier"
 """The inbox's handler name under which barrier keys are kept."""
 
 _CREATE = """
-INSERT INTO saga_participant (saga_id, saga_type, correlation_id, trace) VALUES (%s, %s, %s, %s)
+INSERT INTO saga_participant (saga_id, saga_type, definition_version, correlation_id, trace)
+VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (saga_id) DO NOTHING
 """
-_COLUMNS = "saga_id, saga_type, data, correlation_id, trace, attempts"
+_COLUMNS = "saga_id, saga_type, data, correlation_id, trace, attempts, definition_version"
 _LOCK = f"SELECT {_COLUMNS} FROM saga_participant WHERE saga_id = %s FOR UPDATE"
 _LOCK_DUE = f"""
 SELECT {_COLUMNS} FROM saga_participant WHERE saga_id = %s AND due_at <= clock_timestamp() FOR UPDATE SKIP LOCKED
@@ -58,11 +59,12 @@ class Participation:
     trace: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     attempts: int = 0
+    version: int = 0  # of the saga's definition
 
 
-def lock(work: UnitOfWork, saga_id: UUID, saga_type: str) -> Participation:
+def lock(work: UnitOfWork, saga_id: UUID, saga_type: str, version: int = 0) -> Participation:
     """The row of the saga, made if there is none yet, locked until the end of the transaction."""
-    given = (saga_id, saga_type, work.context.correlation_id, work.context.traceparent)
+    given = (saga_id, saga_type, version, work.context.correlation_id, work.context.traceparent)
     work.connection.execute(_CREATE, given)
     row = work.connection.execute(_LOCK, (saga_id,)).fetchone()
     assert row is not None  # made above
@@ -107,5 +109,11 @@ def take(work: UnitOfWork, saga_id: UUID, step: str, direction: str, part: int =
 
 def _participation(row: tuple[Any, ...]) -> Participation:
     return Participation(
-        saga_id=row[0], saga_type=row[1], data=row[2], correlation_id=row[3], trace=row[4], attempts=row[5]
+        saga_id=row[0],
+        saga_type=row[1],
+        data=row[2],
+        correlation_id=row[3],
+        trace=row[4],
+        attempts=row[5],
+        version=row[6],
     )

@@ -60,14 +60,14 @@ class Performer:
     def start(self, acting: Acting, inputs: Mapping[str, Any], event: Mapping[str, Any]) -> None:
         """The first step is done: nobody may do it again, and what follows from it here is due."""
         first = acting.flow.step(1)
-        participation.lock(acting.work, acting.saga_id, acting.flow.name)
+        participation.lock(acting.work, acting.saga_id, acting.flow.name, acting.flow.saga.version)
         participation.take(acting.work, acting.saga_id, first.name, "forward")
         known = History(inputs={first.name: dict(inputs)})
         self._keep(acting, known.see(Seen(step=first.name, role="succeeded", payload=dict(event))))
 
     def take_in(self, acting: Acting, given: Seen | Notice) -> None:
         """Something happened: remember it, and act if it was what a step here waited for."""
-        row = participation.lock(acting.work, acting.saga_id, acting.flow.name)
+        row = participation.lock(acting.work, acting.saga_id, acting.flow.name, acting.flow.saga.version)
         known = history.from_json(row.data)
         after = known.see(given) if isinstance(given, Seen) else known.note(given)
         if after != known:
@@ -75,7 +75,7 @@ class Performer:
 
     def note(self, acting: Acting, notice: Notice) -> None:
         """This service's own monitor has something to say: remember it, act later."""
-        row = participation.lock(acting.work, acting.saga_id, acting.flow.name)
+        row = participation.lock(acting.work, acting.saga_id, acting.flow.name, acting.flow.saga.version)
         self._keep(acting, history.from_json(row.data).note(notice))
 
     def due(self, work: UnitOfWork, saga_id: UUID) -> None:
@@ -83,7 +83,7 @@ class Performer:
         row = participation.lock_due(work, saga_id)
         if row is None:
             return
-        flow = self._ports.flows.get(row.saga_type)
+        flow = self._ports.flows.of(row.saga_type, row.version)
         if flow is None:
             participation.postpone(work, saga_id, row.data, LookupError(f"saga {row.saga_type} is not known here"))
             return
@@ -219,7 +219,8 @@ class Performer:
 
 def _headers(acting: Acting, step: SagaStep, index: int, total: int) -> SagaHeaders:
     part = part_text(index + 1, total) if step.for_each else ""
-    return SagaHeaders(id=acting.saga_id, type=acting.flow.name, step=step.name, part=part)
+    version = acting.flow.saga.version
+    return SagaHeaders(id=acting.saga_id, type=acting.flow.name, step=step.name, part=part, version=version)
 
 
 def _in_key_order(inputs: tuple[Mapping[str, Any], ...]) -> list[int]:

@@ -17,6 +17,7 @@ from chassis.definition import Definition, Route
 from chassis.dispatch import PermanentFailure, Record
 from chassis.saga.envelopes import Envelopes
 from chassis.saga.flow import Flow
+from chassis.saga.flows import Flows
 from chassis.work import SagaHeaders, UnitOfWork
 
 if TYPE_CHECKING:
@@ -67,15 +68,22 @@ class Ports:
         return self.definition.name.kebab
 
     @cached_property
-    def flows(self) -> dict[str, Flow]:
-        """By type of saga."""
-        return {saga.name.text: Flow(saga) for saga in self.definition.sagas}
+    def flows(self) -> Flows:
+        """By type of saga, and version."""
+        return Flows(self.definition.sagas)
 
     def flow(self, saga: SagaHeaders) -> Flow:
         """The saga that a message belongs to; a message of one that is not known here can never be handled."""
-        flow = self.flows.get(saga.type)
-        if flow is None or not flow.seq(saga.step):
+        flow = self.flows.at(saga.type, saga.step, saga.version)
+        if flow is None:
             raise PermanentFailure(f"saga {saga.type} with step {saga.step} is not known here", "schema")
+        return flow
+
+    def flow_of(self, saga_type: str, version: int) -> Flow:
+        """The version that a saga in the tables began with."""
+        flow = self.flows.of(saga_type, version)
+        if flow is None:
+            raise LookupError(f"saga {saga_type} is not known here")
         return flow
 
     def owns(self, flow: Flow) -> bool:
@@ -91,14 +99,24 @@ def in_saga(
     context = work.context
     if correlation_id:
         context = replace(context, correlation_id=correlation_id)
-    active = trace.get_current_span().get_span_context().is_valid
-    parent = {"traceparent": trace_of} if trace_of and not active else None
     attributes = {"fleet.saga.type": flow.name, "fleet.saga.mode": flow.saga.mode}
     with (
-        telemetry.span(f"saga {flow.name}", parent=parent, attributes=attributes),
+        _span(f"saga {flow.name}", trace_of, attributes),
         telemetry.bound(correlation_id=context.correlation_id, saga_id=str(saga_id)),
         work.using(replace(context, traceparent=telemetry.current_traceparent() or trace_of or context.traceparent)),
     ):
+        yield
+
+
+@contextmanager
+def _span(name: str, trace_of: str | None, attributes: Mapping[str, str]) -> Iterator[None]:
+    """The request or record that is being handled has a span, which will do; what a timer begins needs one."""
+    active = trace.get_current_span()
+    if active.get_span_context().is_valid:
+        active.set_attributes(attributes)
+        yield
+        return
+    with telemetry.span(name, parent={"traceparent": trace_of} if trace_of else None, attributes=attributes):
         yield
 
 

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from chassis.database import server_time
 from chassis.saga.flow import Flow
 from chassis.saga.instance import Direction, Part, Run, SagaState
-from chassis.work import UnitOfWork
+from chassis.work import Connection, UnitOfWork
 
 _COLUMNS = """
 saga_id, saga_type, mode, business_key, correlation_id, trace, version, status, current_step, pivot_passed, data,
-started_at, deadline_at, next_timer_at, stuck_reason, finished_at
+started_at, deadline_at, next_timer_at, stuck_reason, finished_at, definition_version
 """
 _SELECT = f"SELECT {_COLUMNS} FROM saga_instance WHERE saga_id = %s"
 _INSERT = """
@@ -45,6 +46,16 @@ _STEPS = """
 SELECT seq, direction, status, attempt, deadline_at, reply, error, sent_at, ended_at, command_id FROM saga_step
  WHERE saga_id = %s
 """
+_FORGOTTEN = """
+SELECT saga_id FROM saga_instance
+ WHERE finished_at < now() - make_interval(days => %s) ORDER BY finished_at LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+_FORGET = (
+    "DELETE FROM saga_lock WHERE saga_id = ANY(%s)",
+    "DELETE FROM saga_step WHERE saga_id = ANY(%s)",
+    "DELETE FROM saga_instance WHERE saga_id = ANY(%s)",
+)
+KEPT_DAYS, SWEEP_BATCH = 38, 1000  # as long as a late reply may come; what operators did is kept for ever
 _UNLOCK = "DELETE FROM saga_lock WHERE saga_id = %s"
 
 
@@ -63,14 +74,12 @@ class Stored:
     correlation_id: str
     trace: str | None
     version: int
+    definition: int  # the version of its definition
 
 
 def now(work: UnitOfWork) -> datetime:
     """The time of the database: the only clock that sagas know."""
-    row = work.connection.execute("SELECT clock_timestamp()").fetchone()
-    assert row is not None  # a SELECT without FROM gives one row
-    moment: datetime = row[0]
-    return moment
+    return server_time(work.connection)
 
 
 def create(work: UnitOfWork, flow: Flow, state: SagaState, business_key: str) -> UUID | None:
@@ -111,6 +120,14 @@ def save(work: UnitOfWork, flow: Flow, stored: Stored, state: SagaState) -> None
     _put_steps(work, flow, stored.state, state)
     if state.finished_at is not None:
         work.connection.execute(_UNLOCK, (state.saga_id,))
+
+
+def sweep(connection: Connection) -> int:
+    """Delete one batch of sagas that ended long ago, with their steps; how many went."""
+    ids = [row[0] for row in connection.execute(_FORGOTTEN, (KEPT_DAYS, SWEEP_BATCH)).fetchall()]
+    for statement in _FORGET if ids else ():
+        connection.execute(statement, (ids,))
+    return len(ids)
 
 
 def _put_steps(work: UnitOfWork, flow: Flow, before: SagaState | None, after: SagaState) -> None:
@@ -167,6 +184,7 @@ def _stored(row: tuple[Any, ...], work: UnitOfWork) -> Stored:
         correlation_id=row[4],
         trace=row[5],
         version=row[6],
+        definition=row[16],
     )
 
 

@@ -62,11 +62,12 @@ class SagaTimers:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._calls: ThreadPoolExecutor | None = None
-        self._census = metrics.Census()
+        self._census = metrics.Census(flow.name for flow in engine.ports.flows.values() if engine.ports.owns(flow))
         self._counted = float("-inf")
 
     def start(self) -> None:
         """Begin."""
+        self._census.begin()
         self._calls = ThreadPoolExecutor(CALLS_AT_ONCE, "saga-call")
         self._thread = threading.Thread(target=self._run, name="saga-timers", daemon=True)
         self._thread.start()
@@ -120,8 +121,6 @@ class SagaTimers:
     # -- sagas
 
     def _saga(self, saga_id: UUID, saga_type: str, mode: str) -> None:
-        if saga_type not in self._engine.ports.flows:
-            raise LookupError(f"saga {saga_type} is not known here")
         with self._database.work() as work:
             if mode == "choreography":
                 self._engine.monitor.due(work, saga_id, saga_type)

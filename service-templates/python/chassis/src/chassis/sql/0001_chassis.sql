@@ -43,13 +43,19 @@ CREATE TABLE lease (
   expires_at timestamptz NOT NULL DEFAULT '-infinity'
 );
 
+-- The greatest token under which a resource was written: a smaller one comes from somebody who has lost its lock.
+CREATE TABLE lock_fence (
+  resource text PRIMARY KEY,
+  token bigint NOT NULL
+);
+
 -- Messages that were handled: one row each, written in the transaction of the effect.
 CREATE TABLE inbox (
   handler text NOT NULL,
   ce_source text NOT NULL,
   ce_id text NOT NULL,
   processed_at timestamptz NOT NULL DEFAULT now(),
-  outcome text NOT NULL DEFAULT 'ok',
+  outcome text NOT NULL DEFAULT 'ok',  -- dead: given up, may be redriven; discarded: by an operator
   PRIMARY KEY (handler, ce_source, ce_id)
 );
 CREATE INDEX inbox_gc ON inbox USING brin (processed_at);
@@ -80,10 +86,39 @@ CREATE TABLE inbox_parked (
   next_at timestamptz NOT NULL DEFAULT now(),
   last_error text,
   parked_at timestamptz NOT NULL DEFAULT now(),
+  written_at bigint NOT NULL DEFAULT 0,  -- the record's own timestamp, milliseconds
+  version int NOT NULL DEFAULT 0,  -- how often an operator has intervened
   UNIQUE (handler, topic, part, off)
 );
 CREATE INDEX inbox_parked_key ON inbox_parked (handler, topic, msg_key, id);
 CREATE INDEX inbox_parked_due ON inbox_parked (handler, next_at);
+
+-- What became of dead letters that an operator has dealt with. The letters themselves are in their topic.
+CREATE TABLE dead_letter (
+  topic text NOT NULL,  -- of the dead letters
+  part int NOT NULL,
+  off bigint NOT NULL,
+  ce_source text NOT NULL,
+  ce_id text NOT NULL,
+  done text NOT NULL CHECK (done IN ('redriven', 'discarded')),
+  actor text NOT NULL,
+  reason text NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (topic, part, off)
+);
+
+-- What operators did to messages by hand; nothing here is ever changed. `version` is what they saw before.
+CREATE TABLE admin_action (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  op text NOT NULL,
+  target text NOT NULL,
+  version text NOT NULL,
+  actor text NOT NULL,
+  reason text NOT NULL,
+  result jsonb NOT NULL,
+  at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX admin_action_target ON admin_action (target, op);
 
 -- Answers to unsafe HTTP requests by Idempotency-Key, written in the transaction of the effect.
 CREATE TABLE idempotency (
@@ -94,6 +129,15 @@ CREATE TABLE idempotency (
   response jsonb,
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (scope, key)
+);
+
+-- Definitions as they were when sagas began with them: a running saga keeps its own.
+CREATE TABLE saga_definition (
+  saga_type text NOT NULL,
+  version int NOT NULL,
+  definition jsonb NOT NULL,
+  stored_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (saga_type, version)
 );
 
 CREATE TABLE saga_instance (
@@ -119,6 +163,7 @@ CREATE TABLE saga_instance (
 CREATE UNIQUE INDEX saga_one_live ON saga_instance (saga_type, business_key)
   WHERE status IN ('running', 'compensating', 'stuck');
 CREATE INDEX saga_timer ON saga_instance (next_timer_at) WHERE next_timer_at IS NOT NULL;
+CREATE INDEX saga_finished ON saga_instance (finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE saga_step (
   saga_id uuid NOT NULL REFERENCES saga_instance,
@@ -160,6 +205,7 @@ CREATE TABLE saga_lock (
 CREATE TABLE saga_participant (
   saga_id uuid PRIMARY KEY,
   saga_type text NOT NULL,
+  definition_version int NOT NULL DEFAULT 0,  -- 0: not said, the newest that knows the step
   data jsonb NOT NULL DEFAULT '{}',
   correlation_id text NOT NULL,
   trace text,  -- traceparent of the start, for what a timer begins
