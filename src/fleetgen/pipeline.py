@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -17,24 +17,29 @@ from fleetgen.contracts.contract import Contract
 from fleetgen.contracts.released import Released
 from fleetgen.core import names
 from fleetgen.core.diagnostic import Diagnostic, has_errors, ordered
-from fleetgen.evolve.desired import Desired, Project
-from fleetgen.facts.build import FactsBuilder, fleet_facts, language
+from fleetgen.evolve.desired import Desired, Project, place
+from fleetgen.evolve.recorded import NOTHING, Recorded
+from fleetgen.facts.build import FactsBuilder, fleet_facts, language, package_name
 from fleetgen.facts.channels import channels, operations
 from fleetgen.facts.contracts import contracts
 from fleetgen.facts.schema import FleetFacts, MonorepoFacts, ServiceFacts
 from fleetgen.facts.topics import command_route, query_route
 from fleetgen.model.fleet import Aggregate, Command, Fleet, Query, Service
 from fleetgen.render.engine import render
-from fleetgen.render.files import File
+from fleetgen.render.files import File, Tree
 from fleetgen.render.templates import Templates
 from fleetgen.report.architecture import Subject, architecture_report, subject_of
 from fleetgen.spec.edit import files_of, replace_stack
-from fleetgen.spec.load import load, load_text
+from fleetgen.spec.load import load, load_text, load_texts
 from fleetgen.spec.node import Document
 from fleetgen.spec.resolve import resolve
 from fleetgen.spec.schema import json_schema
+from fleetgen.storage.migrations import migrate
+from fleetgen.storage.reports import nothing_to_contract
 
 STACKS = frozenset({"python"})  # stacks whose templates exist
+# Where a stack's chassis looks for numbered files of its database; a stack without has `gen/tables.sql` alone.
+_MIGRATIONS = {"python": "src/{package}/gen/migrations"}
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,12 @@ def _checked(document: Document | None, diagnostics: tuple[Diagnostic, ...]) -> 
     return Checked(None, ordered(diagnostics)) if document is None else _resolved(document, diagnostics)
 
 
+def check_texts(path: str, texts: Mapping[str, str]) -> Checked:
+    """The same for texts that are not in their files yet; `path` names the main one."""
+    document, diagnostics = load_texts(path, dict(texts))
+    return _resolved(document, diagnostics)
+
+
 def _resolved(document: Document, diagnostics: tuple[Diagnostic, ...]) -> Checked:
     fleet, unresolved = resolve(document)
     diagnostics = (*diagnostics, *unresolved)
@@ -121,12 +132,50 @@ def judge_contracts(checked: Checked, released: Released) -> tuple[Diagnostic, .
     return ordered(verdict.judge(contracts_of(checked, released), released))
 
 
+def migration_folders(checked: Checked) -> dict[str, str]:
+    """Service -> the folder of the monorepo that holds the numbered files of its database."""
+    fleet = checked.fleet
+    found = {}
+    for service in fleet.services if fleet else ():
+        inside = _MIGRATIONS.get(service.stack)
+        if fleet and inside and "postgresql" in service.stores.values():
+            folder = f"services/{names.kebab(service.name)}"
+            found[service.name] = place(folder, inside.format(package=package_name(fleet, service)))
+    return found
+
+
+def migrations(checked: Checked, known: Tree, contracts: Collection[str] = ()) -> tuple[Tree, tuple[Diagnostic, ...]]:
+    """The numbered files that every service has and those that the specification makes necessary.
+
+    `known` are those there are, by path; none is ever changed. A service in `contracts` is contracted.
+    """
+    if checked.fleet is None:
+        return known, ()
+    files = dict(known)
+    found: list[Diagnostic] = []
+    services = {service.name: service for service in checked.fleet.services}
+    folders = migration_folders(checked)
+    for name, folder in folders.items():
+        inside = f"{folder}/"
+        own = {path.removeprefix(inside): file.content for path, file in known.items() if path.startswith(inside)}
+        made = migrate(services[name], folder, own, contracts)
+        found += made.diagnostics
+        files |= {inside + path: File(content) for path, content in made.files.items()}
+    found += [nothing_to_contract(name) for name in sorted(set(contracts) - folders.keys())]
+    return dict(sorted(files.items())), ordered(found)
+
+
 def desired(
-    checked: Checked, carried: Templates, used: Templates | None = None, released: Released | None = None
+    checked: Checked,
+    carried: Templates,
+    used: Templates | None = None,
+    recorded: Recorded = NOTHING,
+    released: Released | None = None,
 ) -> Desired:
     """What the monorepo of a checked specification should hold.
 
-    `carried` are the templates of this fleetgen, `used` the release that the fleet is at, where that is another.
+    `carried` are the templates of this fleetgen, `used` the release that the fleet is at, where that is another;
+    `recorded` is what the fleet has of its own that a rendering must respect, nothing for a new fleet.
     `released` are the released versions of its contracts.
 
     Raises:
@@ -137,7 +186,9 @@ def desired(
     parts = _Parts(checked.fleet, checked.document, checked, used or carried, released or Released())
     projects = tuple(parts.projects())
     digest = sha256(json.dumps([project.answers for project in projects], sort_keys=True).encode()).hexdigest()
-    return Desired(projects, carried, extra=dict(sorted(parts.files())), specification=digest)
+    stored = recorded.migrations if recorded is not NOTHING else migrations(checked, {})[0]
+    extra = dict(sorted({**dict(parts.files()), **stored}.items()))
+    return recorded.respected(Desired(projects, carried, extra=extra, specification=digest))
 
 
 def reported(checked: Checked, carried: Templates) -> Subject:

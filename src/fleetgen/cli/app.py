@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from fleetgen.cli import apply, explain, lint, new, plan, report, running, schemas, spec, templates, update
+from fleetgen.cli import (
+    add,
+    apply,
+    eject,
+    explain,
+    lint,
+    new,
+    plan,
+    report,
+    running,
+    schemas,
+    spec,
+    templates,
+    update,
+)
 from fleetgen.cli.console import data
 
 app = typer.Typer(
@@ -20,7 +34,9 @@ app.command("report")(report.report)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("update")(update.update)
+app.command("eject")(eject.eject)
 app.command("explain")(explain.explain)
+app.add_typer(add.app, name="add")
 app.add_typer(spec.app, name="spec")
 app.add_typer(templates.app, name="templates")
 app.add_typer(schemas.app, name="schemas")

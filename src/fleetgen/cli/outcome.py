@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from fleetgen.evolve.actions import Plan
     from fleetgen.evolve.desired import Desired
     from fleetgen.pipeline import Checked
+    from fleetgen.render.templates import Templates
 
 
 def checked_or_exit(specification: Path) -> Checked:
@@ -28,35 +31,63 @@ def checked_or_exit(specification: Path) -> Checked:
     return checked
 
 
-def desired_or_exit(root: Path, *, update: bool) -> Desired:
-    """What the monorepo at `root` should hold by its own `fleet.yaml`; contracts that break released ones end it."""
+@dataclass(frozen=True)
+class Wanted:
+    """What the monorepo should hold, and the release of the templates it is rendered with."""
+
+    desired: Desired
+    templates: Templates
+
+
+def wanted_or_exit(
+    root: Path, *, update: bool = False, contracts: Collection[str] = (), checked: Checked | None = None
+) -> Wanted:
+    """What the monorepo at `root` should hold by its own `fleet.yaml`, or by one that was `checked` and is to take its
+    place, and by what it has of its own. Contracts that break released ones end the command.
+    """
+    from fleetgen.evolve.recorded import Recorded, read_recorded  # noqa: PLC0415
     from fleetgen.evolve.released import read_released  # noqa: PLC0415
     from fleetgen.evolve.update import used_templates  # noqa: PLC0415
-    from fleetgen.pipeline import desired, judge_contracts  # noqa: PLC0415
+    from fleetgen.pipeline import desired, judge_contracts, migration_folders, migrations  # noqa: PLC0415
     from fleetgen.render.templates import installed  # noqa: PLC0415
 
     carried = installed()
     used, diagnostics = (carried, ()) if update else used_templates(root, carried)
     if used is None:
         finish(diagnostics)
-    checked = checked_or_exit(root)
+    checked = checked or checked_or_exit(root)
     released, unreadable = read_released(root)
-    broken = (*unreadable, *judge_contracts(checked, released))
-    if broken:
-        show(broken, checked.sources)
+    recorded, diagnostics = read_recorded(root, migration_folders(checked).values())
+    if has_errors(diagnostics):
+        finish(diagnostics)
+    stored, diagnostics = migrations(checked, recorded.migrations, contracts)
+    diagnostics = (*diagnostics, *unreadable, *judge_contracts(checked, released))
+    show(diagnostics, checked.sources)
+    if has_errors(diagnostics):
         raise typer.Exit(Exit.FAILURE)
-    return desired(checked, carried, used, released)
+    return Wanted(desired(checked, carried, used, Recorded(stored, recorded.ejected), released), used)
 
 
-def planned_or_exit(root: Path, overwrite: list[str], *, update: bool = False) -> Plan:
+def planned_or_exit(
+    root: Path,
+    overwrite: list[str],
+    *,
+    update: bool = False,
+    contracts: Collection[str] = (),
+    checked: Checked | None = None,
+) -> Plan:
     """The plan; where none can be made, its reasons end the command."""
+    from fleetgen.evolve.departures import departures  # noqa: PLC0415
+    from fleetgen.evolve.eject import behind  # noqa: PLC0415
     from fleetgen.evolve.plan import plan  # noqa: PLC0415
 
-    made, diagnostics = plan(root, desired_or_exit(root, update=update), overwrite=overwrite, update=update)
+    wanted = wanted_or_exit(root, update=update, contracts=contracts, checked=checked)
+    made, diagnostics = plan(root, wanted.desired, overwrite=overwrite, update=update)
     show(diagnostics, {})
     if made is None:
         raise typer.Exit(Exit.FAILURE)
-    return made
+    show(behind(root, wanted.desired, wanted.templates), {})
+    return replace(made, departures=departures(root, wanted.desired, made))
 
 
 def print_plan(made: Plan, as_json: bool) -> None:

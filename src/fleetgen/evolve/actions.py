@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from fleetgen.evolve.departure import Departure
 from fleetgen.evolve.ownership import Owner
 from fleetgen.render.files import File, Stamp
 
@@ -51,6 +52,7 @@ class Plan:
     actions: tuple[Action, ...] = ()
     bookkeeping: tuple[Action, ...] = ()
     yours: tuple[str, ...] = ()
+    departures: tuple[Departure, ...] = ()
     counts: Counter[Kind] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +90,8 @@ class Plan:
         lines = [f"  {action.kind.symbol} {action.path}{notes.get(action.kind, '')}" for action in self.actions]
         if self.yours:
             lines += ["", "Yours to write:", *(f"  {path}" for path in self.yours)]
+        for departure in self.departures:
+            lines += ["", *departure.lines()]
         return "\n".join([*lines, "", self.summary] if lines else [self.summary]) + "\n"
 
     def data(self) -> dict[str, Any]:
@@ -98,5 +102,6 @@ class Plan:
                 for action in self.actions
             ],
             "yours": list(self.yours),
+            "departures": [departure.data() for departure in self.departures],
             "counts": {kind.value: self.counts[kind] for kind in Kind},
         }

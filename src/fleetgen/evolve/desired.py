@@ -28,13 +28,16 @@ class Project:
 class Desired:
     """The projects, the files that need the whole fleet's facts, and the templates this fleetgen carries.
 
-    `specification` is the digest of the resolved specification, kept in the lock.
+    `specification` is the digest of the resolved specification, kept in the lock. `ejected` are paths that were given
+    to a person; `given` says of those in no project what would be written there.
     """
 
     projects: tuple[Project, ...]
     templates: Templates
     extra: Tree = field(default_factory=dict)
     specification: str = ""
+    ejected: frozenset[str] = frozenset()
+    given: Tree = field(default_factory=dict)
 
 
 def place(project: str, path: str) -> str:

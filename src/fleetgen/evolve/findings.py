@@ -127,3 +127,34 @@ def busy() -> Diagnostic:
 def not_a_fleet(folder: str) -> Diagnostic:
     """There is nothing that could be updated."""
     return Diagnostic("OUT-17", "not-a-fleet", Severity.ERROR, f"`{folder}` holds no `fleet.lock`: nothing to update")
+
+
+def past_changed(path: str) -> Diagnostic:
+    """A numbered file of a database is not as it was written."""
+    return Diagnostic(
+        "OUT-18", "migration-changed", Severity.ERROR,
+        f"`{path}` was changed or removed, but databases have run it as it was",
+        Span(path), f"restore it, with `git checkout -- {path}`; a correction is a migration of your own",
+    )  # fmt: skip
+
+
+def behind(path: str) -> Diagnostic:
+    """The template of an ejected file has gone on."""
+    return Diagnostic(
+        "OUT-19", "ejected-file-behind", Severity.INFORMATION,
+        f"`{path}` is yours; what fleetgen would write there has changed since",
+        Span(path), f"compare with `fleetgen eject --show {path}`, then `fleetgen eject {path}` to take note",
+    )  # fmt: skip
+
+
+def not_ejectable(path: str, reason: str) -> Diagnostic:
+    """A path that cannot be given away."""
+    return Diagnostic("OUT-20", "not-ejectable", Severity.ERROR, f"`{path}` {reason}", Span(path))
+
+
+def out_of_step(path: str, what: str) -> Diagnostic:
+    """What `plan --check` says of a path that `apply` would change."""
+    return Diagnostic(
+        "OUT-21", "out-of-step", Severity.ERROR, f"`{path}` {what}", Span(path),
+        "run `fleetgen apply` and commit what it writes",
+    )  # fmt: skip

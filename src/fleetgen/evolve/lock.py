@@ -42,6 +42,7 @@ class Lock:
     specification: str = ""
     projects: Mapping[str, Rendered] = field(default_factory=dict)
     extra: Mapping[str, Stamp] = field(default_factory=dict)
+    ejected: Mapping[str, Stamp] = field(default_factory=dict)  # what fleetgen would have written when it was noted
 
     def write(self) -> bytes:
         """The lock as a file."""
@@ -53,6 +54,8 @@ class Lock:
             "projects": {path: _project(path, rendered) for path, rendered in sorted(self.projects.items())},
             "fleet": _files(".", self.extra, {Owner.FLEETGEN: "fleetgen", Owner.USER: "fleetgen"}),
         }
+        if self.ejected:
+            document["ejected"] = {path: _stamp("user", stamp) for path, stamp in sorted(self.ejected.items())}
         return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
@@ -77,6 +80,7 @@ def read(content: bytes) -> Lock:
                 for path, entry in document["projects"].items()
             },
             extra=_stamps(document["fleet"]),
+            ejected=_stamps(document.get("ejected", {})),
         )
     except (KeyError, TypeError, AttributeError, IndexError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"it is not a lock of fleetgen ({error})") from error
@@ -95,10 +99,11 @@ def _project(path: str, rendered: Rendered) -> dict[str, Any]:
 
 
 def _files(project: str, stamps: Mapping[str, Stamp], names: Mapping[Owner, str]) -> dict[str, str]:
-    return {
-        path: f"{names[owner_of(place(project, path))]} {stamp.sha256}{' executable' if stamp.executable else ''}"
-        for path, stamp in sorted(stamps.items())
-    }
+    return {path: _stamp(names[owner_of(place(project, path))], stamp) for path, stamp in sorted(stamps.items())}
+
+
+def _stamp(owner: str, stamp: Stamp) -> str:
+    return f"{owner} {stamp.sha256}{' executable' if stamp.executable else ''}"
 
 
 def _stamps(entries: Mapping[str, str]) -> dict[str, Stamp]:

@@ -75,12 +75,14 @@ def _plan(root: Path, desired: Desired, overwrite: frozenset[str], update: bool)
     if has_errors(diagnostics):
         return None, diagnostics
     yours = {entry.path for entry in entries if entry.scaffold}
+    noted = state.lock.ejected if state.lock else {}
     lock = Lock(
         state.target,
         state.releases.get(state.target).digest,
         desired.specification,
         projects,
         {path: file.stamp for path, file in desired.extra.items()},
+        {path: stamp for path, stamp in noted.items() if path in desired.ejected},
     )
     made = Plan(
         root,
@@ -137,7 +139,7 @@ def _entries(
     diagnostics += _take(entries, _extra(state.lock, desired.extra))
     for path in sorted(set(state.lock.projects if state.lock else ()) - set(locked)):
         diagnostics += _take(entries, _gone(projects, path))
-    return [entries[path] for path in sorted(entries)], locked, diagnostics
+    return [entries[path] for path in sorted(entries) if path not in desired.ejected], locked, diagnostics
 
 
 def _take(entries: dict[str, Entry], found: Iterable[Entry]) -> Iterator[Diagnostic]:

@@ -327,11 +327,11 @@ def _aggregate_fact(fleet: Fleet, aggregate: Aggregate, service: Service) -> Agg
         invariants=tuple(InvariantFact(text=i.text, expression=i.expression) for i in aggregate.invariants),
         commands=tuple(command.name for command in aggregate.commands),
         queries=tuple(query.name for query in aggregate.queries),
-        indexes=_indexes(aggregate, service.policies),
+        indexes=indexes(aggregate, service.policies),
     )
 
 
-def _indexes(aggregate: Aggregate, policies: tuple[Policy, ...]) -> tuple[tuple[str, ...], ...]:
+def indexes(aggregate: Aggregate, policies: tuple[Policy, ...]) -> tuple[tuple[str, ...], ...]:
     """One a field that a search filters or a policy looks up; each ends in the key, which pages are sorted by."""
     searched = [field.name for query in aggregate.queries if query.kind == "search" for field in query.takes]
     found = [policy.found_by for policy in policies if policy.found_by and policy.command.aggregate == aggregate.name]

@@ -164,6 +164,8 @@ class Aggregate(Element):
     queries: tuple[Query, ...] = ()
     read_models: tuple[ReadModel, ...] = ()
     renamed_from: str = ""
+    former_states: Mapping[str, str] = field(default_factory=dict)  # state that is no more -> state instead
+    dropped: tuple[str, ...] = ()  # former fields whose data may be deleted
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -260,6 +262,7 @@ class Service(Element):
     stores: Mapping[str, str]  # role -> kind, e.g. {"primary": "postgresql"}
     api: tuple[str, ...]
     aggregates: tuple[Aggregate, ...]
+    dropped: tuple[str, ...] = ()  # former aggregates whose tables may be deleted
     store_names: Mapping[str, str] = field(default_factory=dict)  # role -> name, for databases that exist already
     policies: tuple[Policy, ...] = ()
     schedules: tuple[Schedule, ...] = ()

@@ -168,6 +168,8 @@ class Checker:
             for key, value in node:
                 if key.text == "type":
                     parse_type(value, self.problems)
+                elif key.text == "renamed-from" and isinstance(value, Scalar):
+                    check_name(value, Name("camel", "field"), self.problems)
                 elif key.text != "renamed-from":
                     hint = choose(key.text, ("type", "renamed-from"))
                     self.problems.add(Code.UNKNOWN_KEY, f"`{key.text}` is not a key of a field", key.span, hint)

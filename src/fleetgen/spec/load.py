@@ -52,6 +52,11 @@ def load(path: Path) -> tuple[Document | None, tuple[Diagnostic, ...]]:
 
 def reload(path: str, texts: dict[str, str]) -> Document:
     """The document of texts that were edited; `path` names the main one. What is wrong with it makes it `flawed`."""
+    return load_texts(path, texts)[0]
+
+
+def load_texts(path: str, texts: dict[str, str]) -> tuple[Document, tuple[Diagnostic, ...]]:
+    """The same, and all that is wrong with its form."""
     problems = Problems()
     root = parse(texts[path], path, problems) or Mapping((), Span(path))
     for name, text in texts.items():
@@ -59,7 +64,7 @@ def reload(path: str, texts: dict[str, str]) -> Document:
         if body is not None:
             root = _merged(root, Path(name), body, problems)
     Checker(problems).check(FLEET, root)
-    return Document(path, root, texts, flawed=problems.has_errors)
+    return Document(path, root, texts, flawed=problems.has_errors), problems.found
 
 
 def load_text(text: str, name: str = FLEET_FILE) -> tuple[Document | None, tuple[Diagnostic, ...]]:

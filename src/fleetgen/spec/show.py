@@ -149,6 +149,7 @@ def _service(service: Service) -> Data:
         "load": load_data(service.load),
         "tracing": {"sampling": share_text(service.tracing_sampling)},
         "aggregates": {each.name: aggregate_data(each) for each in service.aggregates},
+        "dropped": list(service.dropped),
         "policies": _policies(service.policies),
         "schedules": {each.name: commented(each.text, f"cron {each.cron}") for each in service.schedules},
         "copies": {

@@ -75,6 +75,8 @@ def aggregate_data(aggregate: Aggregate) -> Data:
                 )
                 for each in aggregate.read_models
             },
+            "former-states": dict(aggregate.former_states),
+            "dropped": list(aggregate.dropped),
             "renamed-from": aggregate.renamed_from,
             "waive": dict(aggregate.waive),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from fleetgen.model.fleet import Aggregate, Event, Field, Invariant, ReadModel
@@ -60,8 +61,30 @@ def read_aggregate(name: Scalar, reader: Reader, owner: Owner, session: Session)
         invariants=invariants,
         commands=commands,
         renamed_from=reader.text("renamed-from"),
+        former_states=_former_states(reader, states, session),
+        dropped=_dropped(reader, fields, session),
     )
     return replace(aggregate, queries=read_queries(reader.get("queries"), aggregate, owner, session))
+
+
+def _former_states(reader: Reader, states: tuple[str, ...], session: Session) -> dict[str, str]:
+    """A former state is none any more, and what it became is one."""
+    found: dict[str, str] = {}
+    for former, now in entries(reader.get("former-states")):
+        if former.text in states:
+            said = f"`{former.text}` is a state, so it is no former one"
+            session.problems.add(Code.CONFLICTING_KEYS, said, former.span, "remove it here, or from `states`")
+        elif isinstance(now, Scalar) and session.refer("state", now, states):
+            found[former.text] = now.text
+    return found
+
+
+def _dropped(reader: Reader, fields: Mapping[str, Field], session: Session) -> tuple[str, ...]:
+    for name in scalars(reader.get("dropped")):
+        if name.text in fields:
+            said = f"`{name.text}` is a field, so its data is not dropped"
+            session.problems.add(Code.CONFLICTING_KEYS, said, name.span, "remove it here, or from `fields`")
+    return reader.words("dropped")
 
 
 def _sensitive(reader: Reader) -> dict[str, str]:

@@ -43,7 +43,7 @@ def drafts(name: Scalar, node: Node, session: Session) -> list[Draft]:
     listed = list(entries(context.get("services")))
     if not listed:
         return [Draft(name, context, context, [])]
-    for key in ("aggregates", "policies", "schedules", "copies", "subscribes", "unordered"):
+    for key in ("aggregates", "dropped", "policies", "schedules", "copies", "subscribes", "unordered"):
         if context.has(key):
             session.problems.add(
                 Code.CONFLICTING_KEYS,
@@ -98,6 +98,7 @@ def read_service(draft: Draft, sampling: float, session: Session) -> Service:
         store_names=_store_names(draft),
         api=draft.words("api") or ("rest",),
         aggregates=tuple(draft.aggregates),
+        dropped=_dropped(draft, session),
         policies=read_policies(reader.get("policies"), session),
         schedules=read_schedules(reader.get("schedules"), own, session),
         copies=_copies(reader, session),
@@ -111,6 +112,15 @@ def read_service(draft: Draft, sampling: float, session: Session) -> Service:
         load=read_load(reader) or read_load(context),
         replacements=_replacements(draft),
     )
+
+
+def _dropped(draft: Draft, session: Session) -> tuple[str, ...]:
+    there = {aggregate.name for aggregate in draft.aggregates}
+    for name in scalars(draft.reader.get("dropped")):
+        if name.text in there:
+            said = f"`{name.text}` is an aggregate, so its table is not dropped"
+            session.problems.add(Code.CONFLICTING_KEYS, said, name.span, "remove it here, or from `aggregates`")
+    return draft.reader.words("dropped")
 
 
 def _stores(draft: Draft) -> dict[str, str]:

@@ -250,6 +250,18 @@ AGGREGATE = Record(
             "Views made from its events",
             example="{CustomerOrders: {key: customerId, from: [OrderPlaced]}}",
         ),
+        Entry(
+            "former-states",
+            MapOf(STATE_NAME, STATE_NAME),
+            "States it no longer has, each with the state that aggregates in it get instead",
+            example="{paid: confirmed}",
+        ),
+        Entry(
+            "dropped",
+            ListOf(FIELD_NAME),
+            "Fields it no longer has, whose data may be deleted by a contraction; without this word it is kept",
+            example="[nickname]",
+        ),
         RENAMED,
         WAIVE,
     ),

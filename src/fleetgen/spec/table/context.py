@@ -146,6 +146,12 @@ _SERVICE = (
         example="{Order: {fields: {total: money}}}",
     ),
     Entry(
+        "dropped",
+        ListOf(Name("pascal", "aggregate")),
+        "Aggregates it no longer has, whose tables may be deleted by a contraction; without this word they are kept",
+        example="[Basket]",
+    ),
+    Entry(
         "policies",
         MapOf(EVENT_NAME, ByKind(scalar=COMMAND_NAME, mapping=POLICY, sequence=ListOf(POLICY))),
         "Whenever an event is seen, do a command",
