@@ -39,8 +39,9 @@ fleet: install ## Generated fleets: their own tests, on real servers, under faul
 full: test ## Also what takes longer
 	@$(STAGE) full $(BIN)/python -m pytest tests/build tests/e2e -m full
 
-bench: install ## Speed and memory of generating, as ratios of one run
+bench: install ## Speed and memory of generating and updating, as ratios of one run
 	@$(BIN)/python bench/generate.py
+	@$(BIN)/python bench/update.py
 
 golden: install ## Accept the rendered trees as the new expectation
 	@$(BIN)/python -m pytest tests/golden tests/rules tests/unit/report tests/unit/analysis tests/unit/test_published.py --update-golden

@@ -17,6 +17,7 @@ from fleetgen.contracts.contract import Contract
 from fleetgen.contracts.released import Released
 from fleetgen.core import names
 from fleetgen.core.diagnostic import Diagnostic, has_errors, ordered
+from fleetgen.core.json_text import indented
 from fleetgen.evolve.desired import Desired, Project, place
 from fleetgen.evolve.recorded import NOTHING, Recorded
 from fleetgen.facts.build import FactsBuilder, fleet_facts, language, package_name
@@ -319,7 +320,7 @@ def openapi_of(fleet: Fleet, service: Service) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return indented(value) + "\n"
 
 
 def _text(text: str) -> File:

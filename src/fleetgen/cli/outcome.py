@@ -73,6 +73,7 @@ def planned_or_exit(
     overwrite: list[str],
     *,
     update: bool = False,
+    strict: bool = False,
     contracts: Collection[str] = (),
     checked: Checked | None = None,
 ) -> Plan:
@@ -82,7 +83,7 @@ def planned_or_exit(
     from fleetgen.evolve.plan import plan  # noqa: PLC0415
 
     wanted = wanted_or_exit(root, update=update, contracts=contracts, checked=checked)
-    made, diagnostics = plan(root, wanted.desired, overwrite=overwrite, update=update)
+    made, diagnostics = plan(root, wanted.desired, overwrite=overwrite, update=update, strict=strict)
     show(diagnostics, {})
     if made is None:
         raise typer.Exit(Exit.FAILURE)

@@ -45,7 +45,8 @@ class Plan:
     """Everything `apply` will do, in the order of paths.
 
     `bookkeeping` is written along with the actions and never alone: the lock. `yours` are scaffolds that a change of
-    the specification added, for a person to fill.
+    the specification added, for a person to fill. `stages` are lines for
+    `git update-index`: how copier marks a conflict.
     """
 
     root: Path
@@ -53,6 +54,7 @@ class Plan:
     bookkeeping: tuple[Action, ...] = ()
     yours: tuple[str, ...] = ()
     departures: tuple[Departure, ...] = ()
+    stages: bytes = b""
     counts: Counter[Kind] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

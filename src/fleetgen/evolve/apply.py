@@ -6,6 +6,7 @@ from fleetgen.core.diagnostic import Diagnostic, has_errors
 from fleetgen.evolve import findings, journal
 from fleetgen.evolve.actions import Action, Plan
 from fleetgen.evolve.disk import Blocked, Disk
+from fleetgen.render.git import GitError, git
 
 
 def apply(plan: Plan) -> tuple[Diagnostic, ...]:
@@ -19,6 +20,8 @@ def apply(plan: Plan) -> tuple[Diagnostic, ...]:
         return found
     if failure := _write(plan, (*plan.actions, *plan.bookkeeping)):
         return (*found, *failure)
+    if plan.stages:
+        found = (*found, *_stage(plan))
     return (*found, *(findings.conflict(action.path, action.line) for action in plan.conflicts))
 
 
@@ -36,6 +39,15 @@ def _write(plan: Plan, actions: tuple[Action, ...]) -> tuple[Diagnostic, ...]:
     except OSError as error:
         # Nothing was committed, or it is and the next run completes it: either way recovery decides.
         return (findings.failed("the plan was not applied", str(error)), *journal.recover(plan.root))
+
+
+def _stage(plan: Plan) -> tuple[Diagnostic, ...]:
+    """Tell git of the conflicts. The files are written by now, so that a refusal takes nothing back."""
+    try:
+        git(["update-index", "-z", "--index-info"], plan.root, data=plan.stages)
+    except GitError as error:
+        return (findings.not_staged(str(error)),)
+    return ()
 
 
 def _stale(plan: Plan, actions: tuple[Action, ...]) -> list[Diagnostic]:

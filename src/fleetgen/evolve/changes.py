@@ -30,6 +30,8 @@ class Entry:
     base_file: Callable[[], File | None]
     wanted_file: Callable[[], File | None]
     scaffold: bool = False
+    project: str = ""  # empty for what needs the whole fleet
+    once: bool = False
 
 
 class Judge:
@@ -48,7 +50,7 @@ class Judge:
             self._blocked(entry, current)
             return None
         stamp = current.stamp if current else None
-        verdict = decide(entry.owner, entry.base, entry.wanted, stamp)
+        verdict = decide(entry.owner, entry.base, entry.wanted, stamp, once=entry.once)
         if verdict is Verdict.EDITED and not self._may_overwrite(entry.path):
             self._found.append(findings.edited(entry.path))
         elif verdict is Verdict.EDITED:
@@ -95,12 +97,13 @@ class Judge:
         return Action(kind, entry.path, entry.owner, current.stamp, merged.file, merged.conflict)
 
 
-def uncommitted(root: Path, paths: list[str]) -> list[str]:
+def uncommitted(root: Path, paths: list[str], *, ignored: bool = True) -> list[str]:
     """Those of the paths whose content on disk is not what git has; none outside a repository."""
     found: list[str] = []
     for start in range(0, len(paths), _CHUNK):
         chunk = paths[start : start + _CHUNK]
-        options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching")
+        shown = ("--ignored=matching",) if ignored else ()
+        options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", *shown)
         result = run(["--literal-pathspecs", "status", *options, "--", *chunk], root)
         if result.returncode != 0:
             return []

@@ -39,8 +39,7 @@ def write_folder(folder: Path, files: Mapping[str, File]) -> tuple[Diagnostic, .
     """Write files into `folder`, which is absent or empty."""
 
     def fill(beside: Path) -> tuple[Diagnostic, ...]:
-        for path, file in sorted(files.items()):
-            journal.create(beside / path, file)
+        journal.create(beside, dict(sorted(files.items())))
         beside.chmod(0o777 & ~_umask())
         return ()
 
@@ -96,9 +95,7 @@ def _write(beside: Path, desired: Desired, seeds: Mapping[str, File]) -> tuple[D
     files = {action.path: action.after for action in (*made.actions, *made.bookkeeping)}
     if twice := sorted(files.keys() & seeds.keys()):
         return (*diagnostics, *map(findings.two_sources, twice))
-    for path, file in sorted({**files, **seeds}.items()):
-        if file is not None:
-            journal.create(beside / path, file)
+    journal.create(beside, {path: file for path, file in sorted({**files, **seeds}.items()) if file is not None})
     return diagnostics
 
 

@@ -20,12 +20,16 @@ class Verdict(StrEnum):
     EDITED = "edited"  # fleetgen's file carries an edit
 
 
-def decide(owner: Owner, base: Stamp | None, wanted: Stamp | None, current: Stamp | None) -> Verdict:
-    """Decide; `None` is a file that is not there."""
+def decide(
+    owner: Owner, base: Stamp | None, wanted: Stamp | None, current: Stamp | None, *, once: bool = False
+) -> Verdict:
+    """Decide; `None` is a file that is not there. A file that is given `once` is only ever put where it is missing."""
     if current == wanted or (base is None and wanted is None):
         return Verdict.NOTHING
     if owner is Owner.FLEETGEN:
         return _ours(base, wanted, current)
+    if once and wanted is not None:
+        return Verdict.ADD if current is None else Verdict.NOTHING
     return _theirs(base, wanted, current)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
 from fleetgen.render.files import Tree
@@ -42,4 +41,4 @@ class Desired:
 
 def place(project: str, path: str) -> str:
     """A path inside the project at `project` as one of the monorepo."""
-    return (PurePosixPath(project) / path).as_posix()
+    return path if project == "." else f"{project}/{path}"

@@ -6,7 +6,7 @@ import os
 import stat
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from fleetgen.render.files import File
 
@@ -23,24 +23,25 @@ class Disk:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._root = str(root)
         self._folder = cache(self._look_at_folder)
 
     def look(self, path: str) -> File | Blocked | None:
         """The file at a path, nothing, or what is in the way."""
-        obstacle = self._folder(PurePosixPath(path).parent)
+        obstacle = self._folder(path.rpartition("/")[0])
         if obstacle is not None:
             return obstacle if isinstance(obstacle, Blocked) else None
-        return read(self.root / path)
+        return read(f"{self._root}/{path}")
 
-    def _look_at_folder(self, folder: PurePosixPath) -> Blocked | bool | None:
+    def _look_at_folder(self, folder: str) -> Blocked | bool | None:
         """None for a folder to go on with, True for one that is not there, else what is in the way."""
-        if folder == PurePosixPath("."):
+        if not folder:
             return None
-        above = self._folder(folder.parent)
+        above = self._folder(folder.rpartition("/")[0])
         if above is not None:
             return above
         try:
-            mode = os.lstat(self.root / folder).st_mode
+            mode = os.lstat(f"{self._root}/{folder}").st_mode
         except FileNotFoundError:
             return True
         except OSError as error:
@@ -51,19 +52,18 @@ class Disk:
 
 
 def inside(path: str) -> bool:
-    """Whether a path that was read from a file stays in the tree, and out of git's own folder."""
-    parts = PurePosixPath(path).parts
-    return not path.startswith("/") and "\\" not in path and not {"..", ".git"} & set(parts)
+    """Whether a path that was read from a file is in its plain form, in the tree, and out of git's own folder."""
+    return path == "." or ("\\" not in path and not {"", ".", "..", ".git"} & set(path.split("/")))
 
 
-def read(path: Path) -> File | Blocked | None:
+def read(path: str | Path) -> File | Blocked | None:
     """A plain file, opened so that a link is never followed."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
         return None
     except OSError as error:
-        return Blocked("it is a symbolic link" if path.is_symlink() else str(error.strerror))
+        return Blocked("it is a symbolic link" if Path(path).is_symlink() else str(error.strerror))
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)

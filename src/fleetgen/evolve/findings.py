@@ -158,3 +158,29 @@ def out_of_step(path: str, what: str) -> Diagnostic:
         "OUT-21", "out-of-step", Severity.ERROR, f"`{path}` {what}", Span(path),
         "run `fleetgen apply` and commit what it writes",
     )  # fmt: skip
+
+
+def needs_commit(reason: str) -> Diagnostic:
+    """Copier works on commits only."""
+    return Diagnostic(
+        "OUT-22", "copier-needs-commits", Severity.ERROR, f"`--strict-copier` updates a committed fleet only: {reason}",
+        None, "commit or stash, or leave `--strict-copier` out: fleetgen needs neither",
+    )  # fmt: skip
+
+
+def given_up(path: str) -> Diagnostic:
+    """Copier's own way loses an edit."""
+    return Diagnostic(
+        "OUT-23", "edit-given-up", Severity.WARNING, f"copier's way gives up your edit of `{path}`",
+        Span(path), "take it from the last commit, or update without `--strict-copier`, which keeps it",
+    )  # fmt: skip
+
+
+def not_staged(reason: str) -> Diagnostic:
+    """The conflicts are in the files, but git's index does not say so."""
+    return Diagnostic(
+        "OUT-24",
+        "conflicts-not-staged",
+        Severity.WARNING,
+        f"the conflicts could not be marked in git's index: {reason}",
+    )

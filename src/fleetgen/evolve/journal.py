@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -106,10 +106,16 @@ def write(root: Path, actions: Iterable[Action]) -> None:
     _finish(root)
 
 
-def create(path: Path, file: File) -> None:
-    """Write a new file in a new place, without the cost of durability."""
-    _make_folder(path.parent)
-    _create(path, file, durable=False)
+def create(root: Path, files: Mapping[str, File]) -> None:
+    """Write new files in a new place, without the cost of durability."""
+    folders: set[str] = set()
+    for path, file in files.items():
+        full = f"{root}/{path}"
+        folder = full.rpartition("/")[0]
+        if folder not in folders:
+            _make_folder(folder)
+            folders.add(folder)
+        _create(full, file, durable=False)
 
 
 def _finish(root: Path) -> None:
@@ -155,11 +161,11 @@ def _carry_out(root: Path, step: _Step) -> None:
             break
 
 
-def _make_folder(path: Path) -> None:
+def _make_folder(path: str | Path) -> None:
     os.makedirs(path, exist_ok=True)  # noqa: PTH103
 
 
-def _create(path: Path, file: File, *, durable: bool = True) -> None:
+def _create(path: str | Path, file: File, *, durable: bool = True) -> None:
     """The umask decides who may read; a leftover of the same name is an error, a link is never followed."""
     mode = 0o777 if file.executable else 0o666
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), mode)

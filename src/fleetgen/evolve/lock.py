@@ -13,6 +13,7 @@ from typing import Any
 
 from packaging.version import Version
 
+from fleetgen.core.json_text import indented
 from fleetgen.evolve.desired import place
 from fleetgen.evolve.disk import inside
 from fleetgen.evolve.ownership import Owner, owner_of
@@ -56,7 +57,7 @@ class Lock:
         }
         if self.ejected:
             document["ejected"] = {path: _stamp("user", stamp) for path, stamp in sorted(self.ejected.items())}
-        return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+        return (indented(document) + "\n").encode()
 
 
 def read(content: bytes) -> Lock:

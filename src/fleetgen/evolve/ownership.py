@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import PurePosixPath
 
 LOCK = "fleet.lock"
 BUNDLE = ".fleetgen/templates.bundle"
@@ -20,7 +19,7 @@ class Owner(StrEnum):
 
 def owner_of(path: str) -> Owner:
     """The owner of a path of the monorepo, from its place alone."""
-    parts = PurePosixPath(path).parts
+    parts = path.split("/")
     within = parts[2:-1] if parts[0] == "services" else parts[:-1]  # a service may itself be called `gen`
     ours = path.startswith(_OURS) or path == LOCK or parts[-1] == ANSWERS or "gen" in within
     return Owner.FLEETGEN if ours else Owner.USER

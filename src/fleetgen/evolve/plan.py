@@ -17,8 +17,9 @@ from fleetgen.evolve.journal import recover
 from fleetgen.evolve.lock import Lock, Rendered
 from fleetgen.evolve.lock import read as read_lock
 from fleetgen.evolve.ownership import ANSWERS, BUNDLE, LOCK, Owner, owner_of
-from fleetgen.evolve.projects import Projects, Rendering, Unreadable
+from fleetgen.evolve.projects import Projects, Rendering, Renderings, Unreadable
 from fleetgen.evolve.releases import Releases, newer
+from fleetgen.evolve.strict import Copied, by_copier
 from fleetgen.render.files import File, Stamp
 from fleetgen.render.git import GitError
 from fleetgen.render.templates import TemplatesError
@@ -47,16 +48,17 @@ class _State:
 
 
 def plan(
-    root: Path, desired: Desired, *, overwrite: Iterable[str] = (), update: bool = False
+    root: Path, desired: Desired, *, overwrite: Iterable[str] = (), update: bool = False, strict: bool = False
 ) -> tuple[Plan | None, Diagnostics]:
     """Plan the way from what is on disk to what is desired, with the release of the templates the fleet uses.
 
-    `overwrite` names generated files whose edits are given up. `update` goes to the desired release.
+    `overwrite` names generated files whose edits are given up. `update` goes to the desired release,
+    with `strict` project by project as copier's own command does.
     """
     if has_errors(found := recover(root)):
         return None, found
     try:
-        made, diagnostics = _plan(root, desired, frozenset(overwrite), update)
+        made, diagnostics = _plan(root, desired, frozenset(overwrite), update, strict)
     except _Stop as stop:
         return None, (stop.diagnostic,)
     except (TemplatesError, Unreadable) as error:
@@ -66,19 +68,23 @@ def plan(
     return made, diagnostics
 
 
-def _plan(root: Path, desired: Desired, overwrite: frozenset[str], update: bool) -> tuple[Plan | None, Diagnostics]:
+def _plan(
+    root: Path, desired: Desired, overwrite: frozenset[str], update: bool, strict: bool
+) -> tuple[Plan | None, Diagnostics]:
     state = _state(root, desired, update)
     entries, projects, doubles = _entries(state, desired, update)
     judge = Judge(state.disk, overwrite)
-    actions = [action for entry in entries if (action := judge.judge(entry))]
-    diagnostics = ordered((*doubles, *judge.diagnostics()))
+    release = state.releases.get(state.target)
+    copied = by_copier(state.disk, desired, entries, release, state.releases.complete) if strict else Copied()
+    actions = [action for entry in entries if entry.project not in copied.projects and (action := judge.judge(entry))]
+    diagnostics = ordered((*doubles, *judge.diagnostics(), *copied.diagnostics))
     if has_errors(diagnostics):
         return None, diagnostics
     yours = {entry.path for entry in entries if entry.scaffold}
     noted = state.lock.ejected if state.lock else {}
     lock = Lock(
         state.target,
-        state.releases.get(state.target).digest,
+        release.digest,
         desired.specification,
         projects,
         {path: file.stamp for path, file in desired.extra.items()},
@@ -86,9 +92,10 @@ def _plan(root: Path, desired: Desired, overwrite: frozenset[str], update: bool)
     )
     made = Plan(
         root,
-        tuple(sorted((*actions, *_bundle(state)), key=lambda action: action.path)),
+        tuple(sorted((*actions, *copied.actions, *_bundle(state)), key=lambda action: action.path)),
         tuple(_lock(state, lock)),
         tuple(action.path for action in actions if action.kind is Kind.ADD and action.path in yours),
+        stages=copied.stages,
     )
     return made, diagnostics
 
@@ -160,7 +167,7 @@ def _project(projects: Projects, project: Project) -> tuple[list[Entry], Rendere
     try:
         both = projects.renderings(project)
         paths = sorted({*both.before.stamps, *both.after.stamps})
-        entries = [_entry(project.path, path, both.before, both.after, old=not both.new) for path in paths]
+        entries = [_entry(project.path, path, both) for path in paths]
         return entries, both.lock
     except TemplatesError as error:
         raise _Stop(findings.not_rendered(project.path, str(error))) from error
@@ -173,16 +180,26 @@ def _gone(projects: Projects, path: str) -> list[Entry]:
         before = projects.gone(path)
     except (Unreadable, TemplatesError) as error:
         raise _Stop(findings.unreadable(place(path, ANSWERS), str(error))) from error
-    nothing = Rendering.of({})
-    return [_entry(path, file, before, nothing, old=True) for file in sorted(before.stamps)]
+    both = Renderings(before, Rendering.of({}), Rendered("", "", {}), new=False, once=lambda _: False)
+    return [_entry(path, file, both) for file in sorted(before.stamps)]
 
 
-def _entry(project: str, path: str, before: Rendering, after: Rendering, *, old: bool) -> Entry:
+def _entry(project: str, path: str, both: Renderings) -> Entry:
     full = place(project, path)
     owner = owner_of(full)
+    before, after = both.before, both.after
     base, wanted = before.stamps.get(path), after.stamps.get(path)
-    scaffold = old and owner is Owner.USER and base is None and path.endswith(_CODE)
-    return Entry(full, owner, base, wanted, lambda: before.file(path), lambda: after.file(path), scaffold)
+    return Entry(
+        full,
+        owner,
+        base,
+        wanted,
+        lambda: before.file(path),
+        lambda: after.file(path),
+        scaffold=not both.new and owner is Owner.USER and base is None and path.endswith(_CODE),
+        project=project,
+        once=both.once(path),
+    )
 
 
 # What a person writes; a new README or lock file is no work to do.

@@ -17,7 +17,7 @@ from fleetgen.evolve.lock import Lock, Rendered
 from fleetgen.evolve.ownership import ANSWERS, Owner, owner_of
 from fleetgen.evolve.releases import Releases, newer
 from fleetgen.render.answers import load, recorded_version
-from fleetgen.render.engine import answers_file, engine, render
+from fleetgen.render.engine import Draft, engine, render
 from fleetgen.render.files import File, Stamp, Tree
 
 
@@ -54,6 +54,7 @@ class Renderings:
     after: Rendering
     lock: Rendered
     new: bool
+    once: Callable[[str], bool]
 
 
 class Projects:
@@ -71,12 +72,14 @@ class Projects:
         recorded = self._locked.get(project.path)
         answers = self._answers(project.path)
         version = self._version(answers)
-        after, digest = self._after(project, recorded, version)
+        draft = engine(self._releases.get(version)).draft(project.template, project.answers)
+        digest = draft.answers.stamp.sha256
+        after = self._after(project, recorded, draft)
         before = self._before(project.path, recorded, answers, after)
         if answers is not None and recorded_version(answers.content) != version:
             self._spare(before, after, answers, project.template, version)
         lock = Rendered(project.template, digest, after.stamps)
-        return Renderings(before, after, lock, new=recorded is None and not before.stamps)
+        return Renderings(before, after, lock, recorded is None and not before.stamps, draft.given_once())
 
     def gone(self, path: str) -> Rendering:
         """What a project that is no longer wanted was rendered to."""
@@ -93,16 +96,9 @@ class Projects:
             return self._target
         return recorded if not self._update or newer(recorded, self._target) else self._target
 
-    def _after(self, project: Project, recorded: Rendered | None, version: str) -> tuple[Rendering, str]:
-        templates = self._releases.get(version)
-
-        def files() -> Tree:
-            return render(templates, project.template, project.answers)
-
-        digest = File(answers_file(templates, project.template, project.answers)).stamp.sha256
-        if recorded and recorded.template == project.template and recorded.answers == digest:
-            return Rendering(recorded.files, files), digest
-        return Rendering.of(files()), digest
+    def _after(self, project: Project, recorded: Rendered | None, draft: Draft) -> Rendering:
+        same = recorded and (recorded.template, recorded.answers) == (project.template, draft.answers.stamp.sha256)
+        return Rendering(recorded.files, draft.files) if recorded and same else Rendering.of(draft.files())
 
     def _before(self, path: str, recorded: Rendered | None, answers: File | None, after: Rendering) -> Rendering:
         if answers is None:

@@ -25,10 +25,13 @@ Diagnostics = tuple[Diagnostic, ...]
 
 
 def update(
-    root: Path, desired: Desired, templates: Templates, *, overwrite: Iterable[str] = ()
+    root: Path, desired: Desired, templates: Templates, *, overwrite: Iterable[str] = (), strict: bool = False
 ) -> tuple[Plan | None, Diagnostics]:
-    """Plan the way to a release: three-way per file, from the recorded answers and release. `apply` carries it out."""
-    return plan(root, replace(desired, templates=templates), overwrite=overwrite, update=True)
+    """Plan the way to a release: three-way per file, from the recorded answers and release. `apply` carries it out.
+
+    `strict` gives what copier's own command gives, edits that it loses included.
+    """
+    return plan(root, replace(desired, templates=templates), overwrite=overwrite, update=True, strict=strict)
 
 
 def pull_templates(root: Path, templates: Templates) -> tuple[str | None, Diagnostics]:

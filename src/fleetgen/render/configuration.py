@@ -12,7 +12,7 @@ from fleetgen.render.answers import recordable
 from fleetgen.render.templates import TemplatesError
 
 # What rendering obeys, and what concerns copier's own command line only.
-_OBEYED = {"subdirectory", "exclude", "envops", "templates_suffix"}
+_OBEYED = {"subdirectory", "exclude", "skip_if_exists", "envops", "templates_suffix"}
 _HARMLESS = {
     "min_copier_version",
     "message_before_copy",
@@ -29,6 +29,7 @@ class Configuration:
 
     subdirectory: str
     exclude: tuple[str, ...]
+    once: tuple[str, ...]  # `_skip_if_exists`: patterns of files that are given, never changed
     environment: Mapping[str, Any]
     suffix: str
     questions: Mapping[str, Mapping[str, Any]]
@@ -52,6 +53,7 @@ def parse(content: bytes) -> Configuration:
     return Configuration(
         subdirectory=settings.get("subdirectory", ""),
         exclude=tuple(settings.get("exclude", ())),
+        once=tuple(settings.get("skip_if_exists", ())),
         environment=settings.get("envops", {}),
         suffix=suffix,
         questions=questions,

@@ -14,6 +14,7 @@ from copier._jinja_ext import SandboxedEnvironment, YieldExtension, get_yield_co
 from jinja2 import BaseLoader, StrictUndefined, Template, Undefined
 from pydantic_core import to_jsonable_python
 
+from fleetgen.core.json_text import indented
 from fleetgen.render.answers import nice_yaml
 
 _PATHS = {"posix": PurePosixPath, "windows": PureWindowsPath, "native": PurePath}
@@ -22,7 +23,7 @@ _EXTENSIONS = ("jinja2_ansible_filters.AnsibleCoreFiltersExtension", YieldExtens
 
 
 def environment(loader: BaseLoader, options: Mapping[str, Any]) -> SandboxedEnvironment:
-    """Copier's environment for a template's `_envops`, with the faster writer of YAML."""
+    """Copier's environment for a template's `_envops`, with faster writers of YAML and JSON."""
     settings = {"keep_trailing_newline": True, **options}
     if "undefined" in settings:
         settings["undefined"] = _UNDEFINED[settings["undefined"]]
@@ -31,6 +32,7 @@ def environment(loader: BaseLoader, options: Mapping[str, Any]) -> SandboxedEnvi
     )
     made.filters["to_json"] = partial(made.filters["to_json"], default=partial(to_jsonable_python, fallback=str))
     made.filters["to_nice_yaml"] = nice_yaml
+    made.filters["to_nice_json"] = partial(_nice_json, made.filters["to_nice_json"])
     made.globals["pathjoin"] = _pathjoin
     return made
 
@@ -54,6 +56,13 @@ def forget_yield(template: Template) -> None:
     """Clear what an earlier path left, as copier does whenever it compiles."""
     state = get_yield_context(template.environment)
     state.yield_name = state.yield_iterable = None
+
+
+def _nice_json(other: Any, value: Any, indent: int = 4, sort_keys: bool = True, ensure_ascii: bool = True) -> str:
+    """What the filter `to_nice_json` gives; strange values go to the original."""
+    if type(value) in {dict, list}:
+        return indented(value, indent, sort_keys=sort_keys, ensure_ascii=ensure_ascii)
+    return str(other(value, indent, sort_keys, ensure_ascii=ensure_ascii))
 
 
 def _pathjoin(*path: str, mode: Literal["posix", "windows", "native"] = "posix") -> str:

@@ -22,6 +22,7 @@ from fleetgen.render.templates import Templates, TemplatesError
 
 ANSWERS = ".copier-answers.yml"
 _Context = dict[str, Any]
+_NOTHING: Mapping[str, File] = {}
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,7 @@ def render(templates: Templates, template: str, answers: Mapping[str, Any]) -> d
     Raises:
         TemplatesError: When the templates cannot be rendered with these answers: a bug of theirs, or of the facts.
     """
-    return engine(templates).render(template, answers)
-
-
-def answers_file(templates: Templates, template: str, answers: Mapping[str, Any]) -> bytes:
-    """Render only the recorded answers: what tells whether a project must be rendered at all."""
-    return engine(templates).render(template, answers, only=ANSWERS)[ANSWERS].content
+    return engine(templates).draft(template, answers).files()
 
 
 @lru_cache(maxsize=8)
@@ -70,25 +66,34 @@ class Engine:
     def _environment(self) -> Any:
         return copier.environment(FunctionLoader(self._load), self.configuration.environment)
 
-    def render(self, template: str, answers: Mapping[str, Any], only: str = "") -> dict[str, File]:
-        """Render a folder; with `only`, just the sources whose path is that one."""
-        context = self._context(template, answers)
+    def draft(self, template: str, answers: Mapping[str, Any]) -> Draft:
+        """A folder with its answers, of which nothing is rendered yet."""
+        return Draft(self, template, self._context(template, answers))
+
+    def render(self, draft: Draft, only: str = "", known: Mapping[str, File] = _NOTHING) -> dict[str, File]:
+        """Render a folder; with `only`, just the sources whose path is that one; what is `known` is not done again."""
         try:
-            return self._render(context, only)
+            return self._render(draft.context, only, known)
         except TemplateError as error:
             place = f" ({error.name}:{error.lineno})" if isinstance(error, TemplateSyntaxError) else ""
-            raise TemplatesError(f"{template}: {error.message}{place}") from error
+            raise TemplatesError(f"{draft.template}: {error.message}{place}") from error
 
     def excluded(self, template: str, answers: Mapping[str, Any]) -> Callable[[str], bool]:
         """Whether a path is left out with these answers."""
         return self._excluded(self._context(template, answers))
+
+    def given_once(self, draft: Draft) -> Callable[[str], bool]:
+        """Whether a path is rendered only where it is missing (`_skip_if_exists`)."""
+        if not self.configuration.once:
+            return lambda _: False
+        return self._matcher(self.configuration.once, draft.context, "update")
 
     def _context(self, template: str, answers: Mapping[str, Any]) -> _Context:
         recorded = self.configuration.answers({"template": template, **answers})
         remembered = {"_commit": self.templates.tag, "_src_path": "templates.bundle", **recorded}
         return {**recorded, "_copier_answers": remembered, "_copier_conf": {"answers_file": ANSWERS}}
 
-    def _render(self, context: _Context, only: str) -> dict[str, File]:
+    def _render(self, context: _Context, only: str, known: Mapping[str, File]) -> dict[str, File]:
         folder = self._text(self.configuration.subdirectory).render(context)
         excluded = self._excluded(context)
         files: dict[str, File] = {}
@@ -101,13 +106,15 @@ class Engine:
                     continue
                 if path in files:
                     raise TemplatesError(f"both {origin[path]} and {source.name} give `{path}`")
-                files[path] = File(_body(source, context, extra), source.mode)
+                files[path] = known.get(path) or File(_body(source, context, extra), source.mode)
                 origin[path] = source.name
         return dict(sorted(files.items()))
 
     def _excluded(self, context: _Context) -> Callable[[str], bool]:
-        operation = {**context, "_copier_operation": "copy"}
-        rendered = (self._text(pattern).render(operation) for pattern in self.configuration.exclude)
+        return self._matcher(self.configuration.exclude, context, "copy")
+
+    def _matcher(self, written: tuple[str, ...], context: _Context, operation: str) -> Callable[[str], bool]:
+        rendered = (self._text(pattern).render({**context, "_copier_operation": operation}) for pattern in written)
         patterns = [normalize("NFD", line) for text in rendered for line in text.replace("\r", "\n").split("\n")]
         return PathSpec.from_lines("gitignore", patterns).match_file
 
@@ -136,6 +143,28 @@ class Engine:
     def _load(self, name: str) -> str | None:
         file = self.templates.files.get(name)
         return None if file is None else file.content.decode()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A template folder with answers. What is asked for is rendered, and nothing twice."""
+
+    engine: Engine
+    template: str
+    context: _Context
+
+    @cached_property
+    def answers(self) -> File:
+        """The recorded answers: they tell whether the rest must be rendered at all."""
+        return self.engine.render(self, only=ANSWERS)[ANSWERS]
+
+    def files(self) -> dict[str, File]:
+        """All files, by path."""
+        return self.engine.render(self, known={ANSWERS: self.answers} if "answers" in self.__dict__ else _NOTHING)
+
+    def given_once(self) -> Callable[[str], bool]:
+        """Whether a path is rendered only where it is missing."""
+        return self.engine.given_once(self)
 
 
 @lru_cache(maxsize=4096)

@@ -16,6 +16,11 @@ class GitError(Exception):
     """Git is missing or refused; the text is its own."""
 
 
+def own_environment() -> dict[str, str]:
+    """The environment without what points git at another repository."""
+    return {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+
+
 def git(
     arguments: Sequence[str | Path],
     folder: Path,
@@ -42,7 +47,7 @@ def run(
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run one git command and return whatever it gave, for callers to whom the exit code is an answer."""
-    variables = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    variables = own_environment()
     variables |= _APART if apart else {"LC_ALL": "C"}
     variables |= environment or {}
     try:

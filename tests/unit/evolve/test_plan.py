@@ -13,6 +13,7 @@ from fleetgen.evolve.actions import Plan
 from fleetgen.evolve.apply import apply
 from fleetgen.evolve.desired import Desired
 from fleetgen.evolve.plan import plan
+from fleetgen.render.engine import Draft
 from fleetgen.render.files import File
 
 README = "services/order/README.md"
@@ -337,10 +338,8 @@ def test_lost_answers_are_written_again_without_touching_an_edit(root: Path) -> 
 
 def test_unchanged_projects_are_not_rendered(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rendered: list[str] = []
-    import fleetgen.evolve.projects as projects
-
-    original = projects.render
-    monkeypatch.setattr(projects, "render", lambda *a: (rendered.append(a[1]), original(*a))[1])  # type: ignore[func-returns-value]
+    original = Draft.files
+    monkeypatch.setattr(Draft, "files", lambda draft: (rendered.append(draft.template), original(draft))[1])  # type: ignore[func-returns-value]
     assert planned(root).empty
     assert rendered == []
     planned(root, shop.desired(shop.facts(commands=TWO)))

@@ -8,7 +8,7 @@ import copier
 import pytest
 
 import shop
-from fleetgen.render.engine import answers_file, render
+from fleetgen.render.engine import engine, render
 from fleetgen.render.files import EXECUTABLE
 from fleetgen.render.templates import Templates, TemplatesError, from_bundle
 
@@ -67,11 +67,11 @@ def test_paths_loops_exclusions_and_modes() -> None:
 def test_only_the_answers_are_rendered_when_only_they_are_asked_for() -> None:
     template, answers = CASES["everything"]
     assert (
-        answers_file(shop.FIRST, template, answers)
+        engine(shop.FIRST).draft(template, answers).answers.content
         == render(shop.FIRST, template, answers)[".copier-answers.yml"].content
     )
     broken = shop.newer({"README.md.jinja": "{{ service.unknown }}"})
-    assert answers_file(broken, template, answers).startswith(b"# Recorded")
+    assert engine(broken).draft(template, answers).answers.content.startswith(b"# Recorded")
 
 
 def test_jinja_in_an_answer_stays_inert() -> None:
@@ -105,7 +105,7 @@ def test_a_fault_of_the_templates_is_told(name: str) -> None:
     [
         ("_tasks: [ls]", "`_tasks`"),
         ("_jinja_extensions: [x.Y]", "`_jinja_extensions`"),
-        ("_skip_if_exists: [x]", "`_skip_if_exists`"),
+        ("_external_data: {x: y.yml}", "`_external_data`"),
         ("_templates_suffix: ''", "`_templates_suffix`"),
         ("more: {type: str, when: false}", "`when`"),
         ("more: {type: str, secret: true, default: x}", "`secret`"),
