@@ -24,8 +24,8 @@ from fleetgen.facts.build import FactsBuilder, fleet_facts, language, package_na
 from fleetgen.facts.channels import channels, operations
 from fleetgen.facts.contracts import contracts
 from fleetgen.facts.schema import FleetFacts, MonorepoFacts, ServiceFacts
-from fleetgen.facts.topics import command_route, query_route
-from fleetgen.model.fleet import Aggregate, Command, Fleet, Query, Service
+from fleetgen.facts.topics import command_route, query_route, read_model_route
+from fleetgen.model.fleet import Aggregate, Command, Fleet, Query, ReadModel, Service
 from fleetgen.render.engine import render
 from fleetgen.render.files import File, Tree
 from fleetgen.render.templates import Templates
@@ -327,6 +327,9 @@ def _text(text: str) -> File:
     return File(text.encode())
 
 
-def _route(aggregate: Aggregate, message: Command | Query) -> tuple[str, str]:
-    route = command_route(aggregate, message) if isinstance(message, Command) else query_route(aggregate, message)
+def _route(aggregate: Aggregate, message: Command | Query | ReadModel) -> tuple[str, str]:
+    if isinstance(message, ReadModel):
+        route = read_model_route(message)
+    else:
+        route = command_route(aggregate, message) if isinstance(message, Command) else query_route(aggregate, message)
     return route.method, route.path

@@ -165,6 +165,17 @@ def _service_edges(fleet: Fleet, services: Iterable[Service]) -> Iterator[Edge]:
         for copy in service.copies:
             for event in copy.events:
                 yield from _reads(fleet, service.name, event.name, f"copy `{copy.name}`", copy.span)
+        for asked in service.calls:
+            owner = fleet.service_of.get(asked.name)
+            if owner is not None:
+                yield Edge(
+                    source=service.name,
+                    target=owner.name,
+                    kind="call",
+                    message=asked.name,
+                    through=f"call of `{asked.name}`",
+                    span=service.span,
+                )
         for event in service.subscribes:
             yield from _reads(fleet, service.name, event.name, "subscription", service.span)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from fleetgen.contracts.json_schema import MONEY, object_schema, type_schema
 from fleetgen.contracts.yaml_text import plain_yaml
-from fleetgen.model.fleet import Aggregate, Command, Field, Query, Service
+from fleetgen.model.fleet import Aggregate, Command, Field, Query, ReadModel, Service
+from fleetgen.model.projections import row_fields, state_after
 
-Routes = Callable[[Aggregate, Command | Query], tuple[str, str]]  # -> (method, path)
+Routes = Callable[[Aggregate, Command | Query | ReadModel], tuple[str, str]]  # -> (method, path)
 
 
 def document(fleet: str, service: Service, routes: Routes) -> dict[str, Any]:
@@ -24,6 +25,9 @@ def document(fleet: str, service: Service, routes: Routes) -> dict[str, Any]:
         for query in aggregate.queries:
             method, path = routes(aggregate, query)
             paths.setdefault(path, {})[method.lower()] = _query(aggregate, query)
+        for model in aggregate.read_models:
+            method, path = routes(aggregate, model)
+            paths.setdefault(path, {})[method.lower()] = _read_model(service, aggregate, model)
     return {
         "openapi": "3.1.0",
         "info": {"title": service.title, "description": service.purpose, "version": "1.0.0"},
@@ -132,25 +136,56 @@ def _query(aggregate: Aggregate, query: Query) -> dict[str, Any]:
         answer = view
         statuses: tuple[str, ...] = (*_OF_QUERIES, "404")
     else:
-        parameters = [_parameter("query", field, False) for field in query.takes]
-        parameters += [
-            {"name": "after", "in": "query", "required": False, "schema": {"type": "string"}},
-            {"name": "limit", "in": "query", "required": False, "schema": {"type": "integer", "maximum": 200}},
-        ]
-        answer = {
-            "type": "object",
-            "required": ["items", "next"],
-            "properties": {
-                "items": {"type": "array", "items": view},
-                "next": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-            },
-        }
+        parameters = [*(_parameter("query", field, False) for field in query.takes), *_PAGING]
+        answer = _page(view)
         statuses = _OF_QUERIES
+    return _reading(aggregate, query, parameters, answer, statuses)
+
+
+def _read_model(service: Service, aggregate: Aggregate, model: ReadModel) -> dict[str, Any]:
+    stated = any(state_after(service.aggregates, event) for event in model.events)
+    fields = row_fields(model, stated)
+    answer = _page(object_schema(fields))
+    answer["required"] += ["asOf", "staleness"]
+    answer["properties"] |= {
+        "asOf": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}], "description": _AS_OF},
+        "staleness": {"anyOf": [{"type": "number"}, {"type": "null"}], "description": _STALENESS},
+    }
+    operation = _reading(aggregate, model, [_parameter("path", fields[0], True), *_PAGING], answer, _OF_QUERIES)
+    return operation | ({} if model.stale_at_most is None else {"x-stale-at-most": model.stale_at_most})
+
+
+_AS_OF = "Everything that happened before this moment is in it; null while that is not known"
+_STALENESS = "How many seconds ago that was"
+_PAGING: list[dict[str, Any]] = [
+    {"name": "after", "in": "query", "required": False, "schema": {"type": "string"}},
+    {"name": "limit", "in": "query", "required": False, "schema": {"type": "integer", "maximum": 200}},
+]
+
+
+def _page(view: dict[str, Any]) -> dict[str, Any]:
     return {
-        "operationId": query.name,
+        "type": "object",
+        "required": ["items", "next"],
+        "properties": {
+            "items": {"type": "array", "items": view},
+            "next": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        },
+    }
+
+
+def _reading(
+    aggregate: Aggregate,
+    of: Query | ReadModel,
+    parameters: list[dict[str, Any]],
+    answer: dict[str, Any],
+    statuses: tuple[str, ...],
+) -> dict[str, Any]:
+    return {
+        "operationId": of.name,
         "tags": [aggregate.name],
-        "security": [{"token": list(query.scopes)}],
-        "x-exposure": query.exposure,
+        "security": [{"token": list(of.scopes)}],
+        "x-exposure": of.exposure,
         "parameters": parameters,
-        "responses": {"200": _json(query.name, answer)} | {code: _problem(code) for code in sorted(statuses)},
+        "responses": {"200": _json(of.name, answer)} | {code: _problem(code) for code in sorted(statuses)},
     }

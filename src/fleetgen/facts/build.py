@@ -9,6 +9,7 @@ from typing import Any
 from fleetgen.analysis.waivers import Acceptance
 from fleetgen.contracts.released import Released
 from fleetgen.core import names
+from fleetgen.facts.calls import call_facts, called_steps
 from fleetgen.facts.contracts import values_by_name
 from fleetgen.facts.decisions import decisions
 from fleetgen.facts.examples import Examples
@@ -19,6 +20,7 @@ from fleetgen.facts.messages import (
     field_facts,
     value_facts,
 )
+from fleetgen.facts.projections import context_is_kept_apart, copy_facts, looked_up, read_model_facts, translation_facts
 from fleetgen.facts.sagas import binding_facts, heard_events, owner_of, participants, saga_fact, source_fact
 from fleetgen.facts.scenarios import Scenarios
 from fleetgen.facts.schema import (
@@ -91,7 +93,8 @@ class FactsBuilder:
         fleet = self._fleet
         context = fleet.context_of[service.name]
         sagas = tuple(self._sagas[s.name] for s in fleet.sagas if service.name in participants(fleet, s))
-        commands = tuple(self._commands(service.aggregates))
+        commands = tuple(self._commands(service))
+        read_models, copies = read_model_facts(fleet, service), copy_facts(fleet, service)
         own = tuple(
             event_fact(fleet, event, self._released) for aggregate in service.aggregates for event in aggregate.events
         )
@@ -122,6 +125,12 @@ class FactsBuilder:
             foreign_events=foreign,
             foreign_commands=sent,
             policies=tuple(_policy_fact(policy) for policy in service.policies),
+            read_models=read_models,
+            copies=copies,
+            translations=translation_facts(fleet, service),
+            kept_apart=tuple(
+                name for name in _foreign(foreign, sent, service) if context_is_kept_apart(fleet, service, name)
+            ),
             observes=tuple(name_fact(event.name) for event in service.subscribes),
             schedules=tuple(ScheduleFact(command=name_fact(s.command.name), cron=s.cron) for s in service.schedules),
             subscriptions=_subscriptions(fleet, service, sagas),
@@ -131,6 +140,7 @@ class FactsBuilder:
             reply_topic=service_topic(fleet, service, "replies"),
             sagas=sagas,
             peers=_peers(fleet, service),
+            calls=call_facts(fleet, service),
             limits=_limits(fleet),
             sampling=service.tracing_sampling,
             redact=fleet.platform.redact,
@@ -157,16 +167,21 @@ class FactsBuilder:
             decisions=decisions(accepted),
         )
 
-    def _commands(self, aggregates: Iterable[Aggregate]) -> Iterator[CommandFact]:
-        for aggregate in aggregates:
+    def _commands(self, service: Service) -> Iterator[CommandFact]:
+        for aggregate in service.aggregates:
             for command in aggregate.commands:
-                yield command_fact(self._fleet, command, self._examples[aggregate.name], self._released)
+                fact = command_fact(self._fleet, command, self._examples[aggregate.name], self._released)
+                yield fact.model_copy(update={"looks_up": looked_up(service, aggregate, command)})
 
     def _sent_commands(self, service: Service) -> Iterator[CommandFact]:
         """Commands of other services that the sagas conducted here send."""
         for command in _conducted(self._fleet, service):
             if self._fleet.service_of[command.name] is not service:
                 yield command_fact(self._fleet, command, self._examples[command.aggregate], self._released)
+
+
+def _foreign(events: tuple[EventFact, ...], commands: tuple[CommandFact, ...], service: Service) -> list[str]:
+    return sorted({message.name.text for message in (*events, *commands)} | {each.name for each in service.calls})
 
 
 def service_facts(fleet: Fleet, service: Service) -> ServiceFacts:
@@ -230,17 +245,22 @@ def _foreign_events(fleet: Fleet, service: Service) -> tuple[Event, ...]:
     heard = {event.name: event for event in _handled_events(fleet, service)}
     answers = ((command.emits, command.rejection) for command in _conducted(fleet, service))
     replies = {event.name: event for pair in answers for event in pair if event is not None}
+    asked = ((each.emits, each.rejection) for each in service.calls if isinstance(each, Command))
+    replies |= {event.name: event for pair in asked for event in pair if event is not None}
     read = heard | replies
     return tuple(read[name] for name in sorted(read) if fleet.service_of[name] is not service)
 
 
 def _handled_events(fleet: Fleet, service: Service) -> Iterator[Event]:
-    """Events that come over the bus, own ones included where a policy or a saga reacts to them."""
+    """Events that come over the bus, own ones included where a policy, a read model or a saga reacts to them."""
     for policy in service.policies:
         yield policy.event
     yield from service.subscribes
     for copy in service.copies:
         yield from copy.events
+    for aggregate in service.aggregates:
+        for model in aggregate.read_models:
+            yield from model.events
     yield from heard_events(fleet, service)
 
 
@@ -365,13 +385,17 @@ def _policy_fact(policy: Policy) -> PolicyFact:
 
 
 def _peers(fleet: Fleet, service: Service) -> tuple[PeerFact, ...]:
-    called: dict[str, list[str]] = {}
-    for saga in fleet.sagas:
-        if owner_of(fleet, saga) is service:
-            for step in saga.steps:
-                if step.call:
-                    called.setdefault(fleet.service_of[step.command.name].name, []).append(step.command.name)
-    return tuple(PeerFact(name=name_fact(name), commands=tuple(called[name])) for name in sorted(called))
+    called = [*called_steps(fleet, service), *service.calls]
+    names = sorted({fleet.service_of[each.name].name for each in called})
+    return tuple(_peer(name, [each for each in called if fleet.service_of[each.name].name == name]) for name in names)
+
+
+def _peer(name: str, called: list[Command | Query]) -> PeerFact:
+    return PeerFact(
+        name=name_fact(name),
+        commands=tuple(dict.fromkeys(each.name for each in called if isinstance(each, Command))),
+        queries=tuple(each.name for each in called if isinstance(each, Query)),
+    )
 
 
 def _limits(fleet: Fleet) -> LimitsFact:

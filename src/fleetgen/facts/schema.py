@@ -147,6 +147,7 @@ class CommandFact(MessageFact):
     example: dict[str, Any]  # wire JSON of an input that succeeds
     refused_example: dict[str, Any] | None  # of one that is rejected, or that breaks an invariant
     path: tuple[str, ...]  # the commands, the creating one first, that lead to a state in which this one is allowed
+    looks_up: tuple[Name, ...] = ()  # copies whose key stands in its input
 
 
 class QueryFact(Fact):
@@ -210,6 +211,55 @@ class PolicyFact(Fact):
     for_each: SourceFact | None
     found_by: str
     found_value: SourceFact | None
+
+
+class ProjectionSourceFact(Fact):
+    """An event that changes the rows of a projection: the row of the aggregate whose id the field `subject` holds.
+
+    `state` is the state the aggregate is in afterwards, empty where the event leaves it as it is. An event that
+    `creates` begins the life of its aggregate.
+    """
+
+    event: Name
+    aggregate: str
+    subject: str  # wire name
+    state: str
+    creates: bool
+
+
+class ProjectionFact(Fact):
+    """A table that follows events: a read model of own events, or a copy of another context's data.
+
+    One row an aggregate of its `sources`, found by `key`. `fields` are all columns of a row, the key first; those that
+    only some events carry are optional. `row` is the class of a row. A read model has a `route` and who may call it.
+    """
+
+    name: Name
+    kind: Literal["read-model", "copy"]
+    row: Name
+    table: str
+    key: FieldFact
+    fields: tuple[FieldFact, ...]
+    sources: tuple[ProjectionSourceFact, ...]
+    topics: tuple[str, ...]
+    owners: tuple[str, ...]  # services
+    stale_at_most: float | None
+    route: Route | None = None
+    exposure: Literal["public", "partner", "internal"] = "internal"
+    scopes: tuple[str, ...] = ()
+
+
+class TranslationFact(Fact):
+    """An event of context `upstream`, against which the context map protects this one (ACL): a translator of the
+    service's own turns it into the service's own terms before anything else sees it.
+
+    `observed` ones go to a handler; `used` ones feed policies, copies or, as answers of a `call`, sagas.
+    """
+
+    event: Name
+    upstream: str
+    observed: bool
+    used: bool
 
 
 class ScheduleFact(Fact):
@@ -296,6 +346,24 @@ class PeerFact(Fact):
 
     name: Name
     commands: tuple[str, ...]
+    queries: tuple[str, ...] = ()
+
+
+class CallFact(Fact):
+    """A command or query of the service `peer` that the service's own code asks and waits for.
+
+    `answers` are names of events (command: its success and its rejection) or of the class of what the query gives;
+    a search gives pages of them. `gives` are the fields of a query's answer.
+    """
+
+    name: Name
+    peer: Name
+    kind: Literal["command", "by-key", "search"]
+    takes: tuple[FieldFact, ...]
+    answers: tuple[str, ...]
+    gives: tuple[FieldFact, ...]
+    route: Route
+    scopes: tuple[str, ...]
 
 
 class LimitsFact(Fact):
@@ -356,6 +424,10 @@ class ServiceFacts(Fact):
     foreign_events: tuple[EventFact, ...]
     foreign_commands: tuple[CommandFact, ...]  # that its sagas send
     policies: tuple[PolicyFact, ...]
+    read_models: tuple[ProjectionFact, ...] = ()
+    copies: tuple[ProjectionFact, ...] = ()
+    translations: tuple[TranslationFact, ...] = ()
+    kept_apart: tuple[str, ...] = ()  # foreign messages behind an anti-corruption layer: only translators know them
     observes: tuple[Name, ...] = ()  # events with a handler of the service's own (`subscribes`), beside its policies
     schedules: tuple[ScheduleFact, ...]
     subscriptions: tuple[SubscriptionFact, ...]
@@ -365,6 +437,7 @@ class ServiceFacts(Fact):
     reply_topic: str
     sagas: tuple[SagaFact, ...]
     peers: tuple[PeerFact, ...]
+    calls: tuple[CallFact, ...] = ()
     limits: LimitsFact
     sampling: float
     redact: tuple[str, ...]

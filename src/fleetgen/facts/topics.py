@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleetgen.core import names
 from fleetgen.facts.schema import Name, Route, TopicFact
-from fleetgen.model.fleet import Aggregate, Command, Event, Fleet, Query, Service
+from fleetgen.model.fleet import Aggregate, Command, Event, Fleet, Query, ReadModel, Service
 
 REPLY_RETENTION = 86400.0
 RETRY_LEVELS = 4
@@ -65,6 +65,11 @@ def query_route(aggregate: Aggregate, query: Query) -> Route:
     if query.kind == "by-key":
         return Route(method="GET", path=f"{path}/{{{aggregate.key.name}}}{tail}")
     return Route(method="GET", path=path + (f"/-{tail}" if tail else ""))
+
+
+def read_model_route(model: ReadModel) -> Route:
+    """`GET /customer-orders/{customerId}`."""
+    return Route(method="GET", path=f"/{names.kebab(model.name)}/{{{model.key}}}")
 
 
 def _verb(aggregate: Aggregate, command: Command) -> str:

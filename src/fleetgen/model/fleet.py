@@ -136,6 +136,8 @@ class ReadModel(Element):
     key: str
     events: tuple[Event, ...]
     stale_at_most: float | None = None  # seconds
+    exposure: Exposure = "internal"
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,6 +269,7 @@ class Service(Element):
     policies: tuple[Policy, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     copies: tuple[Copy, ...] = ()
+    calls: tuple[Command | Query, ...] = ()  # of others, that its code asks and waits for
     subscribes: tuple[Event, ...] = ()  # events it only wants to see
     unordered: tuple[Event, ...] = ()  # events it hears whose order does not matter to it
     exposure: Exposure = "internal"
@@ -442,21 +445,23 @@ class Fleet(Element):
 
     @cached_property
     def service_of(self) -> Mapping[str, Service]:
-        """The service that owns the aggregate, command or event of that name."""
+        """The service that owns the aggregate, command, query or event of that name."""
         owner: dict[str, Service] = {}
         for _, service, aggregate in self._owned():
             owner[aggregate.name] = service
             owner |= {command.name: service for command in aggregate.commands}
+            owner |= {query.name: service for query in aggregate.queries}
             owner |= {event.name: service for event in aggregate.events}
         return owner
 
     @cached_property
     def context_of(self) -> Mapping[str, Context]:
-        """The context of the service, aggregate, command or event of that name."""
+        """The context of the service, aggregate, command, query or event of that name."""
         owner = {service.name: context for context in self.contexts for service in context.services}
         for context, _, aggregate in self._owned():
             owner[aggregate.name] = context
             owner |= {command.name: context for command in aggregate.commands}
+            owner |= {query.name: context for query in aggregate.queries}
             owner |= {event.name: context for event in aggregate.events}
         return owner
 

@@ -69,9 +69,12 @@ class LocalFleet:
                 return command
         raise RuntimeProblem(f"service `{service}` has no command `{name}`", "run `fleetgen apply`")
 
-    def scopes(self, service: str, commands: Iterable[str]) -> set[str]:
-        """What a caller of these commands needs."""
-        return {scope for name in commands for scope in self.command(service, name).scopes}
+    def scopes(self, service: str, commands: Iterable[str], queries: Iterable[str] = ()) -> set[str]:
+        """What a caller of these commands and queries needs."""
+        wanted = set(queries)
+        asked = [query.scopes for query in self.service(service).facts.queries if query.name.text in wanted]
+        called = [self.command(service, name).scopes for name in commands]
+        return {scope for scopes in (*called, *asked) for scope in scopes}
 
 
 def read_monorepo(root: Path) -> LocalFleet:

@@ -53,7 +53,7 @@ def launch_side_servers(fleet: LocalFleet, folder: FleetFolder, ports: Mapping[s
 def _scopes(fleet: LocalFleet, service: LocalService) -> set[str]:
     """What the service's calls need: it may have no more."""
     return {
-        scope for peer in service.facts.peers for scope in fleet.scopes(peer.name.text, peer.commands)
+        scope for peer in service.facts.peers for scope in fleet.scopes(peer.name.text, peer.commands, peer.queries)
     }  # fmt: skip
 
 

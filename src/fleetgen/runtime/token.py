@@ -22,7 +22,7 @@ def token(
     service: bool = False,
     lifetime: int = LIFETIME,
 ) -> str:
-    """A token of the fleet's issuer. No scopes: all that the fleet's commands and queries know."""
+    """A token of the fleet's issuer. No scopes: all that the fleet's commands, queries and read models know."""
     folder = FleetFolder(root)
     state = running_state(folder)
     wished = scopes or all_scopes(read_monorepo(root))
@@ -57,4 +57,5 @@ def all_scopes(fleet: LocalFleet) -> tuple[str, ...]:
     for service in fleet.services:
         found.update(scope for command in service.facts.commands for scope in command.scopes)
         found.update(scope for query in service.facts.queries for scope in query.scopes)
+        found.update(scope for model in service.facts.read_models for scope in model.scopes)
     return tuple(sorted(found))

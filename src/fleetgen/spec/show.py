@@ -156,6 +156,7 @@ def _service(service: Service) -> Data:
             each.name: {"from": [event.name for event in each.events], "key": each.key} | _waived(each.waive)
             for each in service.copies
         },
+        "calls": [each.name for each in service.calls],
         "subscribes": [each.name for each in service.subscribes],
         "unordered": [each.name for each in service.unordered],
     }

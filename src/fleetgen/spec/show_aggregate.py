@@ -70,6 +70,8 @@ def aggregate_data(aggregate: Aggregate) -> Data:
                         "key": each.key,
                         "from": [event.name for event in each.events],
                         "stale-at-most": None if each.stale_at_most is None else duration_text(each.stale_at_most),
+                        "exposure": each.exposure,
+                        "scopes": list(each.scopes),
                         "waive": dict(each.waive),
                     }
                 )

@@ -20,5 +20,9 @@ def test_the_real_validator_accepts_every_document(name: str) -> None:
         validate(document)
         operations = [item["operationId"] for path in document["paths"].values() for item in path.values()]
         assert len(operations) == len(set(operations))
-        asked = {item.name for aggregate in service.aggregates for item in (*aggregate.commands, *aggregate.queries)}
+        asked = {
+            item.name
+            for aggregate in service.aggregates
+            for item in (*aggregate.commands, *aggregate.queries, *aggregate.read_models)
+        }
         assert set(operations) == asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fleetgen.model.fleet import Aggregate, Event, Field, Invariant, ReadModel
+from fleetgen.model.fleet import Aggregate, Field, Invariant
 from fleetgen.model.types import Type
 from fleetgen.spec.codes import Code, choose
 from fleetgen.spec.grammar.typing import Scope
@@ -16,7 +16,6 @@ from fleetgen.spec.resolve.fields import read_fields, read_values
 from fleetgen.spec.resolve.queries import read_queries
 from fleetgen.spec.resolve.reader import Reader, entries, scalars
 from fleetgen.spec.resolve.session import Session, travel_name
-from fleetgen.spec.table.aggregate import READ_MODEL
 
 _BOOL = Type("bool")
 
@@ -195,32 +194,3 @@ def _leftovers(reader: Reader, draft: Draft, session: Session) -> None:
             session.refer(f"field of `{draft.name}`", name, known)
     for name, _ in entries(reader.get("events")):
         session.refer(f"event of `{draft.name}`", name, draft.emitted)
-
-
-def with_read_models(aggregate: Aggregate, reader: Reader, own: dict[str, Event], session: Session) -> Aggregate:
-    """The aggregate with its read models, which may use every event of the service."""
-    found = []
-    for name, node in entries(reader.get("read-models")):
-        model = Reader(READ_MODEL, node)
-        events = tuple(own[each.text] for each in scalars(model.get("from")) if session.refer("own event", each, own))
-        key = model.scalar("key")
-        for event in events:
-            carried = [field.name for field in event.fields]
-            if key is not None and key.text not in carried:
-                session.problems.add(
-                    Code.EVENT_CONTENTS,
-                    f"`{event.name}` does not carry `{key.text}`, the key of `{name.text}`",
-                    key.span,
-                    choose(key.text, carried),
-                )
-        found.append(
-            ReadModel(
-                name=name.text,
-                span=name.span,
-                waive=model.waive(),
-                key=key.text if key else "",
-                events=events,
-                stale_at_most=model.maybe("stale-at-most"),
-            )
-        )
-    return replace(aggregate, read_models=tuple(found)) if found else aggregate

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fleetgen.core.names import plural
+from fleetgen.core.names import kebab, plural
 from fleetgen.model.fleet import Aggregate, Context, Element, Service
 from fleetgen.spec.codes import Code
+from fleetgen.spec.names import canonical
 from fleetgen.spec.resolve.session import Session
 
 _RULES = ("command", "event", "aggregate")  # exact twins of these are a rule's finding
@@ -52,6 +53,7 @@ def _generated(service: Service) -> Iterator[tuple[str, Element]]:
     """What stands beside messages in generated code, in one language or another: classes, type variables, modules."""
     for event in service.subscribes:
         yield f"On{event.name}", event
+    yield from _generated_of_others(service)
     for aggregate in service.aggregates:
         for part in ("Repository", "T", *(["State"] if aggregate.states else [])):
             yield aggregate.name + part, aggregate
@@ -59,6 +61,18 @@ def _generated(service: Service) -> Iterator[tuple[str, Element]]:
             yield from ((handled.name + part, handled) for part in ("Handler", "Port"))
         for query in aggregate.queries:
             yield f"{query.name}Result", query
+        yield from ((f"{model.name}Row", model) for model in aggregate.read_models)
+
+
+def _generated_of_others(service: Service) -> Iterator[tuple[str, Element]]:
+    """What stands for data and events of other contexts."""
+    fed = (event for copy in service.copies for event in copy.events)
+    for event in (*service.subscribes, *(policy.event for policy in service.policies), *fed):
+        yield f"Seen{event.name}", event
+    for copy in service.copies:
+        yield from ((canonical(copy.name, "pascal") + part, copy) for part in ("Row", "Copy"))
+    for asked in service.calls:
+        yield f"{asked.name}Result", asked
 
 
 def _apart(named: list[tuple[str, Element]], session: Session) -> None:
@@ -83,6 +97,12 @@ def _plurals_apart(service: Service, session: Session) -> None:
             said = f"`{aggregate.name}` and `{other.name}` are both `{plural(aggregate.name)}` in the plural"
             place = [("the other", other.span)]
             session.problems.add(Code.DUPLICATE_NAME, said, aggregate.span, "rename one of them", place)
+    for model in (model for aggregate in service.aggregates for model in aggregate.read_models):
+        taken = first.get(kebab(model.name))
+        if taken is not None:
+            said = f"`{model.name}` is the plural of `{taken.name}`, and both would be read at `/{kebab(model.name)}`"
+            place = [("the aggregate", taken.span)]
+            session.problems.add(Code.DUPLICATE_NAME, said, model.span, "rename one of them", place)
 
 
 def _same(kind: str, element: Element, other: Element) -> bool:

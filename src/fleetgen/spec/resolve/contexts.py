@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fleetgen.model.fleet import Aggregate, Context, Copy, Event, Service
-from fleetgen.spec.codes import Code, choose
+from fleetgen.model.fleet import Aggregate, Command, Context, Event, Query, Service
+from fleetgen.spec.codes import Code
 from fleetgen.spec.node import Mapping, Node, Scalar
-from fleetgen.spec.resolve.aggregates import read_aggregate, with_read_models
+from fleetgen.spec.resolve.aggregates import read_aggregate
 from fleetgen.spec.resolve.emitted import Owner
 from fleetgen.spec.resolve.platform import read_load, read_slo, title_of
 from fleetgen.spec.resolve.policies import read_policies, read_schedules
+from fleetgen.spec.resolve.projections import read_copies, with_read_models
 from fleetgen.spec.resolve.reader import Reader, entries, scalars
 from fleetgen.spec.resolve.session import Session
 from fleetgen.spec.table.aggregate import AGGREGATE
-from fleetgen.spec.table.context import CONTEXT, COPY, SERVICE
+from fleetgen.spec.table.context import CONTEXT, SERVICE
 
 _EXTRA = ("scaling", "libraries", "encryption", "regions", "reports", "models", "screening", "privacy")
 
@@ -43,7 +44,7 @@ def drafts(name: Scalar, node: Node, session: Session) -> list[Draft]:
     listed = list(entries(context.get("services")))
     if not listed:
         return [Draft(name, context, context, [])]
-    for key in ("aggregates", "dropped", "policies", "schedules", "copies", "subscribes", "unordered"):
+    for key in ("aggregates", "dropped", "policies", "schedules", "copies", "calls", "subscribes", "unordered"):
         if context.has(key):
             session.problems.add(
                 Code.CONFLICTING_KEYS,
@@ -65,7 +66,7 @@ def read_aggregates(draft: Draft, session: Session) -> None:
         found.append((aggregate, reader))
         _own(draft.name.text, aggregate, session)
     own = {event.name: event for aggregate, _ in found for event in aggregate.events}
-    draft.aggregates = [with_read_models(aggregate, reader, own, session) for aggregate, reader in found]
+    draft.aggregates = [with_read_models(aggregate, reader, own, owner, session) for aggregate, reader in found]
     for aggregate in draft.aggregates:
         if session.service_of.get(aggregate.name) == draft.name.text:
             session.aggregates[aggregate.name] = aggregate
@@ -74,6 +75,9 @@ def read_aggregates(draft: Draft, session: Session) -> None:
 def _own(service: str, aggregate: Aggregate, session: Session) -> None:
     session.aggregates.setdefault(aggregate.name, aggregate)
     session.service_of.setdefault(aggregate.name, service)
+    for query in aggregate.queries:
+        session.queries.setdefault(query.name, query)
+        session.service_of.setdefault(query.name, service)
     for command in aggregate.commands:
         session.commands.setdefault(command.name, command)
         session.service_of.setdefault(command.name, service)
@@ -101,7 +105,8 @@ def read_service(draft: Draft, sampling: float, session: Session) -> Service:
         dropped=_dropped(draft, session),
         policies=read_policies(reader.get("policies"), session),
         schedules=read_schedules(reader.get("schedules"), own, session),
-        copies=_copies(reader, session),
+        copies=read_copies(reader, session),
+        calls=_called(draft, session),
         subscribes=_events(reader, "subscribes", session),
         unordered=_events(reader, "unordered", session),
         exposure=draft.text("exposure"),  # type: ignore[arg-type]
@@ -166,29 +171,18 @@ def _sampling(draft: Draft, otherwise: float) -> float:
     return otherwise
 
 
-def _copies(reader: Reader, session: Session) -> tuple[Copy, ...]:
-    found = []
-    for name, node in entries(reader.get("copies")):
-        copy = Reader(COPY, node)
-        events = tuple(event for each in scalars(copy.get("from")) if (event := session.event(each)))
-        key = copy.scalar("key")
-        for event in events:
-            _carried(event, key, name, session)
-        found.append(
-            Copy(name=name.text, span=name.span, waive=copy.waive(), events=events, key=key.text if key else "")
-        )
-    return tuple(found)
-
-
-def _carried(event: Event, key: Scalar | None, copy: Scalar, session: Session) -> None:
-    names = [field.name for field in event.fields]
-    if key is not None and key.text not in names:
-        session.problems.add(
-            Code.EVENT_CONTENTS,
-            f"`{event.name}` does not carry `{key.text}`, the key of `{copy.text}`",
-            key.span,
-            f"let its command's `carries` name `{key.text}`, or {choose(key.text, names)}",
-        )
+def _called(draft: Draft, session: Session) -> tuple[Command | Query, ...]:
+    found: dict[str, Command | Query] = {}
+    known: dict[str, Command | Query] = {**session.queries, **session.commands}
+    for each in scalars(draft.reader.get("calls")):
+        if not session.refer("command or query", each, known):
+            continue
+        if session.service_of[each.text] == draft.name.text:
+            said = f"`{each.text}` is `{draft.name.text}`'s own, which needs no call"
+            session.problems.add(Code.CONFLICTING_KEYS, said, each.span, "leave it out")
+        else:
+            found[each.text] = known[each.text]
+    return tuple(found.values())
 
 
 def _events(reader: Reader, key: str, session: Session) -> tuple[Event, ...]:

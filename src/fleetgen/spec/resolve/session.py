@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fleetgen.core.diagnostic import Span
-from fleetgen.model.fleet import Aggregate, Command, Event, Field
+from fleetgen.model.fleet import Aggregate, Command, Event, Field, Query
 from fleetgen.model.types import Expression, Type
 from fleetgen.spec.check import unreadable
 from fleetgen.spec.codes import Code, Problems, choose
@@ -34,8 +34,9 @@ class Session:
     aggregates: dict[str, Aggregate] = field(default_factory=dict)
     aggregate_names: set[str] = field(default_factory=set)
     commands: dict[str, Command] = field(default_factory=dict)
+    queries: dict[str, Query] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
-    service_of: dict[str, str] = field(default_factory=dict)  # aggregate, command, event -> service
+    service_of: dict[str, str] = field(default_factory=dict)  # aggregate, command, query, event -> service
     broken: set[str] = field(default_factory=set)  # written, but not understood: references to them stay silent
 
     def refer(self, kind: str, name: Scalar, known: Iterable[str]) -> bool:

@@ -170,6 +170,8 @@ READ_MODEL = Record(
             example="[OrderPlaced]",
         ),
         Entry("stale-at-most", Quantity("duration"), "How old it may be", example="2s"),
+        exposure("the service's"),
+        SCOPES,
         WAIVE,
     ),
 )

@@ -169,6 +169,12 @@ _SERVICE = (
         "Read-only copies of other contexts' data, fed by their events",
         example="{prices: {from: [ProductCreated], key: sku}}",
     ),
+    Entry(
+        "calls",
+        ListOf(Name("pascal", "command or query")),
+        "Commands and queries of other services that its code asks and waits for",
+        example="[GetProduct]",
+    ),
     Entry("subscribes", ListOf(EVENT_NAME), "Events it only wants to see", example="[OrderConfirmed]"),
     Entry(
         "unordered",

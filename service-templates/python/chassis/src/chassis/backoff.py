@@ -9,6 +9,11 @@ Choose = Callable[[int, int], int]
 """A whole number between two bounds, both included."""
 
 
+def full_jitter(attempt: int, base: int, cap: int, choose: Choose = random.randint) -> int:
+    """The same for calls that somebody waits for: all of it by chance."""
+    return choose(0, min(cap, base << min(attempt - 1, 32)))
+
+
 def equal_jitter(attempt: int, base: int, cap: int, choose: Choose = random.randint) -> int:
     """Milliseconds to wait after the `attempt`-th failure (from 1)."""
     ceiling = min(cap, base << min(attempt - 1, 32))

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from chassis import inbox_store, letters, meters, version
@@ -16,20 +17,24 @@ from chassis.database import Database
 from chassis.desk import DeadLetterDesk
 from chassis.dispatch import Dispatch
 from chassis.execute import Executed, execute
-from chassis.http import idempotency
+from chassis.http import client, idempotency
 from chassis.http.admin import Admin
 from chassis.http.app import Api
 from chassis.http.auth import KeySet, TokenAuthenticator
 from chassis.http.calls import Ports
-from chassis.http.client import PeerClient
+from chassis.http.client import PeerAnswer, PeerClient
 from chassis.http.health import Health
 from chassis.http.idempotency import SqlIdempotencyStore
 from chassis.http.limits import RateLimiter
 from chassis.http.operations import SqlOperations
+from chassis.http.views import SqlViews
 from chassis.kafka import RecordProducer, WantedTopic, ensure_topics
 from chassis.letters import LetterReader
 from chassis.migrations import migrate
 from chassis.outbox import EventOutbox
+from chassis.projections import freshness
+from chassis.projections.handling import Projector
+from chassis.projections.rebuilding import Rebuilder
 from chassis.reactions import event_handlers
 from chassis.reading import Reading
 from chassis.registry import HttpRegistry
@@ -38,6 +43,7 @@ from chassis.saga import SagaAdmin, SagaEngine, participation
 from chassis.saga import store as sagas
 from chassis.schedule import Job, Timetable, scheduled_commands
 from chassis.subscriber import Subscriber, subscribed_topics
+from chassis.translation import own_terms
 from chassis.work import Connection, MessageContext, UnitOfWork
 
 if TYPE_CHECKING:
@@ -64,6 +70,7 @@ class SqlTransactions:
             work.connection.execute(
                 "SELECT set_config('statement_timeout', %s, true)", (str(max(1, int(seconds * 1000))),)
             )
+            work.deadline = time.monotonic() + seconds
             yield work
 
 
@@ -78,7 +85,10 @@ class Composition:
         self.database = Database(settings.database_url, outbox, application=definition.name.kebab)
         self.producer = RecordProducer(settings.kafka_bootstrap, settings.instance)
         self.peers = PeerClient(settings, definition.limits)
-        self.engine = SagaEngine(definition, self.codec, outbox, self._execute, self.peers.post)
+        self.database.peers = self.peers
+        self.engine = SagaEngine(definition, self.codec, outbox, self._execute, self._call)
+        self.projector = Projector(service, self.codec)
+        self.rebuilder = Rebuilder(self.database, self.projector, settings.kafka_bootstrap, definition.group)
         self.subscriber = Subscriber(
             self.database,
             self._dispatch(),
@@ -87,6 +97,8 @@ class Composition:
             member=settings.member,
             production=settings.production,
         )
+        if definition.projections:
+            self.subscriber.consumer.on_pass = freshness.Progress(self.database, definition.projections)
         self.relay = OutboxRelay(self.database, self.producer, settings.instance)
         self.timers = self.engine.timers(self.database) if definition.sagas else None
         self.timetable = Timetable(self._jobs())
@@ -101,6 +113,7 @@ class Composition:
                 limiter=RateLimiter(definition.limits.rate_limit_per_minute),
                 sagas=self.engine,
                 steps=self.engine,
+                views=SqlViews(service),
             ),
         )
         desk = DeadLetterDesk(
@@ -119,6 +132,7 @@ class Composition:
             definition.source,
             read=Reading(self.codec, definition),
             running=self._running,
+            rebuild=self.rebuilder.wake,
         )
         self.admin = Admin(self.health, operations, authenticate)
 
@@ -138,6 +152,11 @@ class Composition:
 
     def _execute(self, name: str, payload: Mapping[str, Any], work: UnitOfWork) -> Executed:
         return execute(self._service, name, payload, work, sagas=self.engine)
+
+    def _call(self, *arguments: Any, **options: Any) -> PeerAnswer:
+        """Ask a peer for a saga; its outcome in this context's own terms."""
+        answer = self.peers.post(*arguments, **options)
+        return replace(answer, data=own_terms(self._service, answer.event, answer.data))
 
     def _jobs(self) -> list[Job]:
         def sweeping(batch: Callable[[Connection], int]) -> Callable[[object], None]:
@@ -162,7 +181,8 @@ class Composition:
     def _dispatch(self) -> Dispatch:
         """Which code handles which record."""
         reactions = event_handlers(self._service, self.codec, self.engine)
-        return reactions.merged(self.engine.handlers()).merged(self.engine.command_handlers())
+        sagas = reactions.merged(self.engine.handlers()).merged(self.engine.command_handlers())
+        return sagas.merged(self.projector.handlers().handlers)
 
     def open(self) -> None:
         """Bring the database up to date, make schemas and topics known, then let the threads begin."""
@@ -171,13 +191,19 @@ class Composition:
         migrate(self.database, self._service.tables, self._service.migrations)
         with self.database.work() as work:
             self.engine.check(work)
+            self.projector.declare(work.connection)
         self.subscriber.inbox.dispatch = self._dispatch()  # sagas that began with older definitions may need more
         self.codec.register()
         self._ensure_topics()
         meters.observe(self.database, lambda: self.relay.buckets)
+        if definition.peers:
+            client.observe(self.peers)
         self.relay.start()
         if self.timers is not None:
             self.timers.start()
+        if definition.projections:
+            freshness.observe(self.database)
+            self.rebuilder.start()
         if definition.subscriptions:
             self.subscriber.start()
         self.timetable.start()
@@ -198,7 +224,7 @@ class Composition:
 
     def quiesce(self) -> None:
         """Begin nothing new: no tick, no timer, no record. Requests may still be under way."""
-        ends = [self.timetable.stop, self.subscriber.stop]
+        ends = [self.timetable.stop, self.subscriber.stop, self.rebuilder.stop]
         if self.timers is not None:
             ends.append(self.timers.stop)
         within(QUIESCE_MOST, *ends)

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice, takewhile
 from typing import Any
 
@@ -81,6 +81,7 @@ class RecordConsumer:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
         self.assigned = threading.Event()
+        self.on_pass: Callable[[Any], None] = lambda _: None  # with the client, when nothing is in hand
         inbox.beginning_removed = self.beginning_removed
 
     def start(self) -> None:
@@ -131,6 +132,8 @@ class RecordConsumer:
                 self._handle_waiting(consumer)
                 self._commit(consumer)
                 self._look_around()
+                if not self._waiting:
+                    self.on_pass(consumer)
         finally:
             self.assigned.clear()
             self._end(consumer)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 from psycopg_pool import ConnectionPool
@@ -25,6 +26,7 @@ class Database:
     """The service's own database. `open` before use; every method may be called from any thread."""
 
     def __init__(self, url: str, outbox: Outbox, *, pool_most: int = POOL_MOST, application: str = "chassis") -> None:
+        self.peers: Any = None  # what units of work call other services with
         self._url, self._application = url, application
         self._outbox = outbox
         self._wake: list[Callable[[], None]] = []
@@ -67,7 +69,7 @@ class Database:
     def work(self, context: MessageContext | None = None) -> Iterator[UnitOfWork]:
         """A unit of work: commits when the block ends well, rolls back when it raises."""
         with self._begun() as connection:
-            work = UnitOfWork(connection, context or MessageContext(), self._outbox)
+            work = UnitOfWork(connection, context or MessageContext(), self._outbox, self.peers)
             yield work
             sent = work.flush()
             faults.point("tx.before_commit")

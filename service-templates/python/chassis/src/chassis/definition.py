@@ -154,6 +154,42 @@ class Policy(_Fact):
     found_value: Source | None = None
 
 
+class ProjectionSource(_Fact):
+    """An event that changes a projection: the row of the aggregate whose id `subject` (wire name) holds."""
+
+    event: Name
+    aggregate: str
+    subject: str
+    state: str = ""
+    creates: bool = False
+
+
+class Projection(_Fact):
+    """A table that follows events: a read model of own ones, or a copy of another context's data."""
+
+    name: Name
+    kind: Literal["read-model", "copy"]
+    row: Name
+    table: str
+    key: Field
+    fields: tuple[Field, ...]
+    sources: tuple[ProjectionSource, ...]
+    topics: tuple[str, ...]
+    stale_at_most: float | None = None
+    route: Route | None = None
+    exposure: Literal["public", "partner", "internal"] = "internal"
+    scopes: tuple[str, ...] = ()
+
+
+class Translation(_Fact):
+    """An event that the service's own translator turns into its own terms."""
+
+    event: Name
+    upstream: str
+    observed: bool
+    used: bool
+
+
 class Schedule(_Fact):
     """A command by the clock: five cron fields in UTC."""
 
@@ -263,6 +299,9 @@ class Definition(_Fact):
     foreign_commands: tuple[Command, ...]
     policies: tuple[Policy, ...]
     observes: tuple[Name, ...] = ()
+    read_models: tuple[Projection, ...] = ()
+    copies: tuple[Projection, ...] = ()
+    translations: tuple[Translation, ...] = ()
     schedules: tuple[Schedule, ...]
     subscriptions: tuple[Subscription, ...]
     topics: tuple[Topic, ...]
@@ -284,6 +323,11 @@ class Definition(_Fact):
     def group(self) -> str:
         """The consumer group."""
         return f"{self.fleet}.{self.name.kebab}"
+
+    @property
+    def projections(self) -> tuple[Projection, ...]:
+        """Read models and copies."""
+        return (*self.read_models, *self.copies)
 
     @cached_property
     def events_by_name(self) -> dict[str, Event]:

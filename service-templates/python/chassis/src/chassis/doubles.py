@@ -126,8 +126,8 @@ class MemoryEventLog:
 class FakeWork(UnitOfWork):
     """A unit of work without a database: `published` keeps the events, `new_id` counts up from a fixed uuid."""
 
-    def __init__(self, context: MessageContext | None = None, first_id: int = 1) -> None:
-        super().__init__(_NO_CONNECTION, context or MessageContext(), _NO_CONNECTION)
+    def __init__(self, context: MessageContext | None = None, first_id: int = 1, peers: Any = None) -> None:
+        super().__init__(_NO_CONNECTION, context or MessageContext(), _NO_CONNECTION, peers)
         self.published: list[object] = []
         self.undo: list[Callable[[], object]] = []
         self._next = first_id

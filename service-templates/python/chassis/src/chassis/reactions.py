@@ -11,6 +11,7 @@ from chassis.execute import SagaStarter
 from chassis.message import InvalidMessage, from_wire
 from chassis.policies import apply_policy
 from chassis.saga.bindings import Unbound
+from chassis.translation import own_terms
 
 if TYPE_CHECKING:
     from chassis.definition import Policy
@@ -52,7 +53,8 @@ def _observing(message: type[Any], observe: Callable[..., None], codec: Decoder)
 def _following(service: Service, policy: Policy, codec: Decoder, sagas: SagaStarter | None) -> Handler:
     def handle(record: Record, work: UnitOfWork) -> None:
         try:
-            apply_policy(service, policy, codec.decode(record), work, sagas=sagas)
+            event = own_terms(service, policy.event.text, codec.decode(record))
+            apply_policy(service, policy, event, work, sagas=sagas)
         except (InvalidMessage, Unbound) as fault:
             raise PermanentFailure(f"{policy.name.text}: {fault}", "validation") from fault
 

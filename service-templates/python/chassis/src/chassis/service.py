@@ -21,6 +21,8 @@ Handler = Callable[..., Any]
 key, `(query, work) -> view`; of a search, `(query, page: PageRequest, work) -> Page[view]`."""
 Finder = Callable[["UnitOfWork", str, Any], Iterable[Any]]
 """`(work, field, value) -> keys`: the keys of the aggregates whose field (wire name) equals the value, in key order."""
+Translator = Callable[[Any], Any]
+"""`event -> own term`: what another context published, in this context's own terms."""
 Observer = Callable[..., None]
 """`(event, work) -> None`: a reaction of the service's own to an event it subscribes to, once per event."""
 
@@ -35,6 +37,8 @@ class Service:
         handlers: handler by name of command or query.
         finders: by name of aggregate, for policies that find their targets by a field.
         observers: by name of event, for every event in `definition.observes`.
+        translators: by name of event, for those that policies or copies use and that the context map keeps apart:
+            from the upstream's event to the service's own term for it.
         tables: `gen/tables.sql`, the tables of the aggregates.
         migrations: folder with the service's own numbered `.sql` files, if it has any.
     """
@@ -45,6 +49,7 @@ class Service:
     tables: Path
     finders: Mapping[str, Finder] = field(default_factory=dict)
     observers: Mapping[str, Observer] = field(default_factory=dict)
+    translators: Mapping[str, Translator] = field(default_factory=dict)
     migrations: Path | None = None
 
     def __post_init__(self) -> None:
@@ -56,7 +61,10 @@ class Service:
         policies = definition.policies
         found = {self.commands[policy.command.text].aggregate.text for policy in policies if policy.found_by}
         self._refuse_holes("handler", called, self.handlers)
-        self._refuse_holes("message class", called | observed, self.messages)
+        rows = {projection.row.text for projection in definition.projections}
+        translated = {translation.event.text for translation in definition.translations if translation.used}
+        self._refuse_holes("message class", called | observed | rows, self.messages)
+        self._refuse_holes("translator", translated, self.translators)
         self._refuse_holes("observer", observed, self.observers)
         self._refuse_holes("finder", found, self.finders)
 
@@ -73,6 +81,11 @@ class Service:
     def queries(self) -> dict[str, Query]:
         """Queries by name."""
         return {query.name.text: query for query in self.definition.queries}
+
+    @property
+    def operations(self) -> set[str]:
+        """What can be called over HTTP: commands, queries and read models."""
+        return self.handlers.keys() | {model.name.text for model in self.definition.read_models}
 
     @cached_property
     def names(self) -> dict[type[Any], str]:

@@ -24,6 +24,7 @@ from chassis.http.auth import Caller
 from chassis.http.idempotency import replay_of
 from chassis.http.limits import RateLimiter
 from chassis.http.problem import Answer, unauthenticated
+from chassis.projection_doubles import MemoryViews
 from chassis.work import MessageContext, UnitOfWork
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ __all__ = ["ApiClient", "FakeWork", "MemoryRepository", "client_of"]
 class _Memory:
     """Transactions, idempotency keys and published events of one `ApiClient` and those derived from it."""
 
-    def __init__(self) -> None:
+    def __init__(self, service: Service) -> None:
+        self.views = MemoryViews(service)
         self.published: list[object] = []
         self.ids = 1
         self._answers: dict[tuple[str, str], tuple[bytes, Answer]] = {}
@@ -54,6 +56,7 @@ class _Memory:
         finally:
             self.ids = work.new_id().int & 0xFFFF_FFFF
         self.published.extend(work.published)
+        self.views.follow(work.published)
 
     def claim(self, work: UnitOfWork, scope: str, key: str, digest: bytes) -> Answer | None:
         kept = self._answers.get((scope, key))
@@ -90,10 +93,11 @@ class ApiClient:
         definition = service.definition
         every = {scope for command in definition.commands for scope in command.scopes}
         every |= {scope for query in definition.queries for scope in query.scopes}
+        every |= {scope for model in definition.read_models for scope in model.scopes}
         claims = {"sub": caller, "scope": sorted(every if scopes is None else scopes), "kind": kind}
         self.authorization = f"Bearer {json.dumps(claims)}"
         self._service = service
-        self._memory: _Memory = _parent._memory if _parent else _Memory()
+        self._memory: _Memory = _parent._memory if _parent else _Memory(service)
         self.ports: Ports = _parent.ports if _parent else _ports(self._memory, limiter or RateLimiter(0))
         self._client: Any = _parent._client if _parent else _api_client(service, self.ports)
 
@@ -142,7 +146,9 @@ def client_of(app: Any, headers: Mapping[str, str] | None = None) -> Any:
 def _ports(memory: _Memory, limiter: RateLimiter) -> Ports:
     from chassis.http.calls import Ports  # noqa: PLC0415 - see above
 
-    return Ports(transactions=memory, authenticate=_known_caller, idempotency=memory, limiter=limiter)
+    return Ports(
+        transactions=memory, authenticate=_known_caller, idempotency=memory, limiter=limiter, views=memory.views
+    )
 
 
 def _api_client(service: Service, ports: Ports) -> Any:

@@ -112,7 +112,10 @@ class Outbox(Protocol):
 class UnitOfWork:
     """One transaction, open until the `with` of `Database.work` ends. Commits when that ends well."""
 
-    def __init__(self, connection: Connection, context: MessageContext, outbox: Outbox) -> None:
+    def __init__(self, connection: Connection, context: MessageContext, outbox: Outbox, peers: Any = None) -> None:
+        """`peers` speaks to other services (see `chassis.calling`)."""
+        self.peers = peers
+        self.deadline: float | None = None  # on the monotonic clock: when whoever waits stops waiting
         self.connection = connection
         self.context = context
         self.versions: dict[tuple[str, str], int] = {}  # of the aggregates read, by table and key

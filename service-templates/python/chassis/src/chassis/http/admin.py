@@ -31,7 +31,7 @@ log = logging.getLogger("chassis.admin")
 SCOPE, READ_SCOPE = "admin", "admin.read"
 SECONDS = 10.0
 JSON = {"content-type": "application/json"}
-VIEWS = ("outbox", "inbox", "parked", "leases", "actions")
+VIEWS = ("outbox", "inbox", "parked", "projections", "leases", "actions")
 
 
 class Operations(Protocol):
@@ -60,6 +60,9 @@ class Operations(Protocol):
 
     def mend_outbox(self, ce_id: UUID, op: str, order: Order) -> dict[str, Any]:
         """Send a dead message again, or put a gap marker in its place."""
+
+    def rebuild_projection(self, name: str, order: Order) -> dict[str, Any]:
+        """Want a projection to be built anew, from the beginning of its topics."""
 
     def show_parked(self, handler: str, key: str) -> dict[str, Any]:
         """The parked records of a key."""
@@ -108,6 +111,7 @@ class Admin:
             "outbox/{id:uuid}:{op}": self._mend_outbox,
             "parked/{handler}/{key:path}:{op}": self._mend_parked,
             "dlq/{topic}:{op}": self._mend_letters,
+            "projections/{name}:{op}": self._mend_projection,
         }
         routes = [
             Route("/livez", _alive),
@@ -191,6 +195,11 @@ class Admin:
     def _mend_outbox(self, incoming: Incoming, caller: Caller) -> dict[str, Any]:
         op = _one_of(incoming, "redrive", "discard")
         return self._operations.mend_outbox(UUID(incoming.path["id"]), op, read_order(incoming, caller))
+
+    def _mend_projection(self, incoming: Incoming, caller: Caller) -> dict[str, Any]:
+        _one_of(incoming, "rebuild")
+        order = read_order(incoming, caller, versioned=False)
+        return self._operations.rebuild_projection(incoming.path["name"], order)
 
     def _mend_parked(self, incoming: Incoming, caller: Caller) -> dict[str, Any]:
         op = _one_of(incoming, "retry", "discard")

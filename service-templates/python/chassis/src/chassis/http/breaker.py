@@ -44,14 +44,14 @@ class Rules:
 
     def after(self, state: State, succeeded: bool, now: float, spread: float = 1.0) -> State:
         """The state after a call; `spread` is a random factor about 1 that keeps callers out of step."""
+        if state.name == "open" or (state.name == "half-open" and not state.probing):
+            return state  # a call from before it opened says nothing about now
         if succeeded:
             if state.name == "closed" or state.successes + 1 >= SUCCESSES_TO_CLOSE:
                 return State()
             return replace(state, successes=state.successes + 1, probing=False)
         if state.name == "closed" and state.failures + 1 < self.failures:
             return replace(state, failures=state.failures + 1)
-        if state.name == "open":
-            return state  # a call from before it opened
         openings = state.openings + 1
         seconds = min(OPEN_MOST, self.open_seconds * 2 ** (openings - 1)) * spread
         return State("open", openings=openings, until=now + seconds)

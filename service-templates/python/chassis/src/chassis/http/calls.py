@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import psycopg
 
 from chassis import telemetry
-from chassis.definition import Command, Query
+from chassis.definition import Command, Projection, Query
 from chassis.execute import Executed, SagaStarter, execute
 from chassis.http.auth import Authenticator, Caller
 from chassis.http.idempotency import IdempotencyStore, request_digest, required_key
@@ -21,6 +21,7 @@ from chassis.http.limits import RateLimiter
 from chassis.http.problem import Answer, Detail, invalid, rejected
 from chassis.message import from_wire, to_wire
 from chassis.paging import LIMIT_DEFAULT, LIMIT_MOST, Page, PageRequest
+from chassis.projected import Freshness
 from chassis.service import Service
 from chassis.work import MessageContext, UnitOfWork
 
@@ -45,6 +46,16 @@ class SagaSteps(Protocol):
         """Carry out the step that the work's context names."""
 
 
+class Views(Protocol):
+    """Where read models are kept."""
+
+    def page(self, model: Projection, key: Any, page: PageRequest, work: UnitOfWork) -> Page[Any]:
+        """The rows of a key."""
+
+    def freshness(self, model: Projection, work: UnitOfWork) -> Freshness:
+        """How old they may be."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ports:
     """What the interface needs of the rest of the process."""
@@ -55,17 +66,18 @@ class Ports:
     limiter: RateLimiter
     sagas: SagaStarter | None = None
     steps: SagaSteps | None = None
+    views: Views | None = None
 
 
 def serve_command(service: Service, ports: Ports, facts: Command, incoming: Incoming) -> Answer:
     """Carry out a command once for its `Idempotency-Key`; effect, events and answer are committed together."""
-    caller = _admitted(ports, facts, incoming)
+    caller = admitted(ports, facts, incoming)
     key = required_key(incoming.headers)
     payload = command_payload(incoming, facts.fields)
     from_wire(service.messages[facts.name.text], payload)  # a faulty message must not cost a transaction
     scope = f"{caller.subject} {facts.route.method} {facts.route.path}"
     digest = request_digest(payload)
-    context = _context(caller, incoming)
+    context = context_of(caller, incoming)
 
     def attempt() -> Answer:
         with ports.transactions.work(context, incoming.remaining()) as work:
@@ -78,24 +90,24 @@ def serve_command(service: Service, ports: Ports, facts: Command, incoming: Inco
         return answer
 
     with telemetry.bound(saga_id=str(context.saga.id) if context.saga else ""):
-        return _again_after_rollback(attempt)
+        return again_after_rollback(attempt)
 
 
 def serve_query(service: Service, ports: Ports, facts: Query, incoming: Incoming) -> Answer:
     """Answer a query."""
-    caller = _admitted(ports, facts, incoming)
+    caller = admitted(ports, facts, incoming)
     search = facts.kind == "search"
     payload = query_payload(incoming, facts.takes, ("after", "limit") if search else ())
     query: Any = from_wire(service.messages[facts.name.text], payload)
     handler = service.handlers[facts.name.text]
-    page = _page_request(incoming) if search else None
+    page = page_request(incoming) if search else None
 
     def attempt() -> Answer:
-        with ports.transactions.work(_context(caller, incoming), incoming.remaining()) as work:
+        with ports.transactions.work(context_of(caller, incoming), incoming.remaining()) as work:
             result = handler(query, page, work) if search else handler(query, work)
-        return Answer(200, _page(result) if search else to_wire(result), dict(JSON))
+        return Answer(200, page_document(result) if search else to_wire(result), dict(JSON))
 
-    return _again_after_rollback(attempt)
+    return again_after_rollback(attempt)
 
 
 def _carry_out(service: Service, ports: Ports, facts: Command, payload: dict[str, Any], work: UnitOfWork) -> Executed:
@@ -104,7 +116,8 @@ def _carry_out(service: Service, ports: Ports, facts: Command, payload: dict[str
     return execute(service, facts.name.text, payload, work, sagas=ports.sagas)
 
 
-def _admitted(ports: Ports, facts: Command | Query, incoming: Incoming) -> Caller:
+def admitted(ports: Ports, facts: Command | Query | Projection, incoming: Incoming) -> Caller:
+    """Who calls, when this call is allowed to them now; a problem when it is not."""
     caller = ports.authenticate(incoming.headers.get("authorization"))
     caller.need(facts.scopes, service=facts.exposure == "internal")
     if caller.kind == "user":
@@ -112,7 +125,8 @@ def _admitted(ports: Ports, facts: Command | Query, incoming: Incoming) -> Calle
     return caller
 
 
-def _context(caller: Caller, incoming: Incoming) -> MessageContext:
+def context_of(caller: Caller, incoming: Incoming) -> MessageContext:
+    """Why the unit of work runs."""
     return MessageContext(
         correlation_id=incoming.correlation_id,
         saga=incoming.saga() if caller.kind == "service" else None,
@@ -142,7 +156,7 @@ def _can_be_read(service: Service, facts: Command) -> bool:
     return any(query.kind == "by-key" and query.route.path.startswith(f"{facts.route.path}/{{") for query in queries)
 
 
-def _again_after_rollback(attempt: Callable[[], T]) -> T:
+def again_after_rollback(attempt: Callable[[], T]) -> T:
     """The database may give up one of two transactions that stand in each other's way; that one starts over."""
     for _ in range(TRIES - 1):
         try:
@@ -153,7 +167,8 @@ def _again_after_rollback(attempt: Callable[[], T]) -> T:
     return attempt()
 
 
-def _page_request(incoming: Incoming) -> PageRequest:
+def page_request(incoming: Incoming) -> PageRequest:
+    """Which page is asked for; a problem when that makes no sense."""
     given = dict(incoming.query)
     limit = given.get("limit", str(LIMIT_DEFAULT))
     if not limit.isdecimal() or not 1 <= int(limit[:9]) <= LIMIT_MOST:
@@ -161,5 +176,6 @@ def _page_request(incoming: Incoming) -> PageRequest:
     return PageRequest(after=given.get("after") or None, limit=int(limit))
 
 
-def _page(page: Page[Any]) -> dict[str, Any]:
+def page_document(page: Page[Any]) -> dict[str, Any]:
+    """A page as JSON-able data."""
     return {"items": [to_wire(item) for item in page.items], "next": page.next}

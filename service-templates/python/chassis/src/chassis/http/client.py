@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
+
+from opentelemetry.metrics import CallbackOptions, Observation
 
 from chassis import telemetry
+from chassis.calling import PeerAnswer, PeerUnavailable
 from chassis.definition import Limits, Route
 from chassis.http.breaker import Breaker, Rules
+from chassis.http.bulkhead import Bulkhead, BulkheadFull
 from chassis.http.incoming import (
     CORRELATION,
     DEADLINE,
@@ -23,36 +28,17 @@ from chassis.http.incoming import (
     SAGA_STEP,
     SAGA_TYPE,
 )
+from chassis.http.retries import SharedBudget, wait_before
 
 if TYPE_CHECKING:
     import httpx
 
     from chassis.settings import Auth, Settings
-    from chassis.work import SagaHeaders
+    from chassis.work import SagaHeaders, UnitOfWork
 
 TOKEN_EARLY = 30.0  # seconds before its end that a token is renewed
 MARGIN = 0.05  # seconds of the deadline that are kept for the way back
 _KEY = re.compile(r"\{(\w+)\}")
-
-
-class PeerUnavailable(Exception):
-    """No answer: the peer is away, too slow, or was failing so often that it is left alone. Trying later may help."""
-
-
-@dataclass(frozen=True, slots=True)
-class PeerAnswer:
-    """What the peer said. `event` and `data` are the outcome; `rejected` says that it is the command's rejection."""
-
-    status: int
-    event: str
-    data: dict[str, Any]
-    rejected: bool
-    detail: str = ""
-
-    @property
-    def carried_out(self) -> bool:
-        """Whether there is a committed outcome, good or bad; if not, asking again in the same way cannot help."""
-        return bool(self.event)
 
 
 class ServiceToken:
@@ -86,15 +72,38 @@ class ServiceToken:
 
 
 @dataclass(frozen=True, slots=True)
+class _Call:
+    """One call as it will be made, perhaps several times: a query, or a command with a key."""
+
+    peer: str
+    method: str
+    route: str
+    path: str
+    body: dict[str, Any] | None
+    headers: dict[str, str]
+    deadline: float
+
+    @property
+    def remaining(self) -> float:
+        """Seconds."""
+        return self.deadline - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
 class _Callee:
-    name: str
+    """A peer. One of its operations may fail while the others work, so each has its own breaker."""
+
     url: str
-    breaker: Breaker
-    slots: threading.BoundedSemaphore
+    bulkhead: Bulkhead
+    breakers: dict[str, Breaker] = field(default_factory=dict)
 
 
 class PeerClient:
-    """Posts commands to peers. Threads may share it."""
+    """Asks peers. Threads may share it.
+
+    A failed try is repeated after a pause while there is time, and while the budget for repetitions lasts: what is done
+    for a peer in trouble must not be what keeps it there.
+    """
 
     def __init__(self, settings: Settings, limits: Limits, *, transport: httpx.BaseTransport | None = None) -> None:
         self._settings = settings
@@ -102,9 +111,10 @@ class PeerClient:
         self._transport = transport
         self._lock = threading.Lock()
         self._http: tuple[httpx.Client, ServiceToken] | None = None
-        rules = Rules(limits.breaker_failures, limits.breaker_open)
+        self._rules = Rules(limits.breaker_failures, limits.breaker_open)
+        self.budget = SharedBudget()
         self._callees = {
-            name: _Callee(name, url, Breaker(rules), threading.BoundedSemaphore(max(1, limits.bulkhead_concurrent)))
+            name: _Callee(url, Bulkhead(limits.bulkhead_concurrent, limits.bulkhead_queued))
             for name, url in settings.peers.items()
         }
 
@@ -124,55 +134,108 @@ class PeerClient:
         Raises `PeerUnavailable` when there is none: the command may or may not have been carried out, and the same
         `idempotency_key` makes it safe to ask again.
         """
-        callee = self._callees[peer]
-        wait = self._limits.timeout_internal if seconds is None else min(seconds, self._limits.timeout_internal)
-        if not callee.slots.acquire(timeout=max(0.0, wait / 4)):
-            raise PeerUnavailable(f"{peer}: too many calls at once")
-        try:
-            if not callee.breaker.admits():
-                raise PeerUnavailable(f"{peer}: left alone after {self._limits.breaker_failures} failures in a row")
-            return self._guarded(callee, route, inputs, _headers(idempotency_key, correlation_id, saga), wait)
-        finally:
-            callee.slots.release()
+        path, body = _filled(route.path, inputs)
+        headers = _headers(idempotency_key, correlation_id, saga)
+        return _answer(self._made(_Call(peer, "POST", route.path, path, body, headers, self._deadline(seconds))))
+
+    def ask(self, peer: str, path: str, inputs: Mapping[str, Any], work: UnitOfWork) -> tuple[int, dict[str, Any]]:
+        """Status and content of what a query answers. Raises `PeerUnavailable`."""
+        filled, rest = _filled(path, inputs)
+        if rest:
+            filled += "?" + urlencode({name: _parameter(value) for name, value in rest.items()})
+        headers = {CORRELATION: work.context.correlation_id}
+        response = self._made(_Call(peer, "GET", path, filled, None, headers, self._deadline(_left(work))))
+        return response.status_code, _json(response)
+
+    def tell(self, peer: str, path: str, inputs: Mapping[str, Any], key: str, work: UnitOfWork) -> PeerAnswer:
+        """The outcome of a command. Raises `PeerUnavailable`."""
+        context, route = work.context, Route(method="POST", path=path)
+        return self.post(
+            peer, route, inputs, idempotency_key=key, correlation_id=context.correlation_id, seconds=_left(work)
+        )
 
     def close(self) -> None:
         """Close the connections."""
         if self._http is not None:
             self._http[0].close()
 
-    def _guarded(
-        self, callee: _Callee, route: Route, inputs: Mapping[str, Any], headers: dict[str, str], wait: float
-    ) -> PeerAnswer:
+    def states(self) -> dict[tuple[str, str], str]:
+        """Where the breakers stand, by peer and operation."""
+        with self._lock:
+            return {
+                (name, operation): breaker.state.name
+                for name, callee in self._callees.items()
+                for operation, breaker in callee.breakers.items()
+            }
+
+    def waiting(self) -> dict[str, int]:
+        """How many calls wait for a place, by peer."""
+        return {name: callee.bulkhead.load.waiting for name, callee in self._callees.items()}
+
+    def _deadline(self, seconds: float | None) -> float:
+        most = self._limits.timeout_internal
+        return time.monotonic() + (most if seconds is None else min(seconds, most))
+
+    def _made(self, call: _Call) -> httpx.Response:
+        """The call, tried as often as it makes sense."""
+        self.budget.note_call()
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                return self._tried(call)
+            except PeerUnavailable as failure:
+                left_alone = isinstance(failure, _LeftAlone)
+                wait = wait_before(tried, self._limits.retry_attempts, call.remaining * 1000, random.randint)
+                if left_alone or wait is None or not self.budget.take():
+                    raise
+            time.sleep(wait / 1000)
+
+    def _tried(self, call: _Call) -> httpx.Response:
+        callee = self._callees[call.peer]
+        breaker = self._breaker(callee, f"{call.method} {call.route}")
+        try:
+            with callee.bulkhead.place(call.remaining):
+                if not breaker.admits():
+                    raise _LeftAlone(f"{call.peer}: left alone after {self._limits.breaker_failures} failures in a row")
+                return self._guarded(callee, breaker, call)
+        except BulkheadFull:
+            raise _LeftAlone(f"{call.peer}: too many calls at once") from None
+
+    def _breaker(self, callee: _Callee, operation: str) -> Breaker:
+        with self._lock:
+            return callee.breakers.setdefault(operation, Breaker(self._rules))
+
+    def _guarded(self, callee: _Callee, breaker: Breaker, call: _Call) -> httpx.Response:
         import httpx  # noqa: PLC0415 - a quarter of a second that services without peers never pay
 
-        succeeded, peer = False, callee.name
-        path, body = _filled(route, inputs)
-        attributes = {"http.request.method": route.method, "server.address": peer, "url.template": route.path}
+        succeeded, peer, name = False, call.peer, f"{call.method} {call.route}"
+        attributes = {"http.request.method": call.method, "server.address": peer, "url.template": call.route}
         try:
-            with telemetry.span(f"{route.method} {route.path}", kind="client", attributes=attributes) as span:
+            with telemetry.span(name, kind="client", attributes=attributes) as span:
+                headers = dict(call.headers)
                 telemetry.inject(headers)
-                response = self._send(callee.url + path, body, headers, wait)
+                response = self._send(callee.url + call.path, call, headers)
                 span.set_attribute("http.response.status_code", response.status_code)
                 succeeded = response.status_code < 500
                 if not succeeded or response.status_code == 429 or _in_flight(response):
                     raise PeerUnavailable(f"{peer}: answered {response.status_code}")
-                return _answer(response)
+                return response
         except httpx.HTTPError as error:
             raise PeerUnavailable(f"{peer}: {type(error).__name__}") from error
         finally:
-            callee.breaker.note(succeeded)
+            breaker.note(succeeded)
 
-    def _send(self, url: str, body: Mapping[str, Any], headers: dict[str, str], wait: float) -> httpx.Response:
+    def _send(self, url: str, call: _Call, headers: dict[str, str]) -> httpx.Response:
         client, token = self._connected()
-        end = time.monotonic() + wait
         for fresh in (False, True):
-            remaining = max(MARGIN, end - time.monotonic())
+            remaining = max(MARGIN, call.remaining)
             sent = {
                 **headers,
                 "authorization": f"Bearer {token.get(fresh=fresh)}",
                 DEADLINE: str(int(max(0.0, remaining - MARGIN) * 1000)),
             }
-            response = client.post(url, json=body, headers=sent, timeout=remaining)
+            response = client.request(call.method, url, json=call.body, headers=sent, timeout=remaining)
             if response.status_code != 401:  # keys may have been rotated: once more with a fresh token
                 break
         return response
@@ -187,6 +250,35 @@ class PeerClient:
             return self._http
 
 
+class _LeftAlone(PeerUnavailable):
+    """The peer was not even asked: trying at once would be what the breaker and the bulkhead are against."""
+
+
+def observe(client: PeerClient) -> None:
+    """Register the gauges of breakers and bulkheads."""
+    numbers = {"closed": 0, "half-open": 1, "open": 2}
+
+    def breakers(_: CallbackOptions) -> Iterator[Observation]:
+        for (peer, operation), state in client.states().items():
+            yield Observation(numbers[state], {"peer": peer, "operation": operation})
+
+    def queues(_: CallbackOptions) -> Iterator[Observation]:
+        for peer, waiting in client.waiting().items():
+            yield Observation(waiting, {"peer": peer})
+
+    telemetry.meter.create_observable_gauge("fleet.breaker.state", [breakers], description="0 closed, 2 open")
+    telemetry.meter.create_observable_gauge("fleet.bulkhead.queue", [queues], "{call}")
+
+
+def _left(work: UnitOfWork) -> float | None:
+    """Seconds that whoever waits for the unit of work still waits."""
+    return None if work.deadline is None else work.deadline - time.monotonic()
+
+
+def _parameter(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
 def _headers(idempotency_key: str, correlation_id: str, saga: SagaHeaders | None) -> dict[str, str]:
     headers = {"idempotency-key": idempotency_key, CORRELATION: correlation_id}
     if saga is None:
@@ -195,10 +287,10 @@ def _headers(idempotency_key: str, correlation_id: str, saga: SagaHeaders | None
     return headers | step | ({SAGA_PART: saga.part} if saga.part else {})
 
 
-def _filled(route: Route, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _filled(template: str, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The path with its key, and the inputs that are left for the body."""
-    names = set(_KEY.findall(route.path))
-    path = _KEY.sub(lambda match: quote(str(inputs[match.group(1)]), safe=""), route.path)
+    names = set(_KEY.findall(template))
+    path = _KEY.sub(lambda match: quote(str(inputs[match.group(1)]), safe=""), template)
     return path, {name: value for name, value in inputs.items() if name not in names}
 
 
@@ -221,3 +313,6 @@ def _json(response: httpx.Response) -> dict[str, Any]:
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
+
+
+__all__ = ["PeerAnswer", "PeerClient", "PeerUnavailable", "ServiceToken", "observe"]

@@ -10,6 +10,7 @@ import psycopg
 from psycopg_pool import PoolTimeout, TooManyRequests
 
 from chassis import domain
+from chassis.calling import PeerUnavailable
 from chassis.http.problem import Detail, Problem, invalid
 from chassis.message import InvalidMessage
 
@@ -59,6 +60,11 @@ def _busy(error: Exception) -> Problem:
     return Problem(503, "unavailable", "Not available right now", headers=RETRY_AFTER)
 
 
+def _peer_away(error: Exception) -> Problem:
+    log.warning("a peer is not available: %s", error)
+    return Problem(503, "unavailable", "Not available right now", headers=RETRY_AFTER)
+
+
 def deadline_passed() -> Problem:
     """The caller has stopped waiting, or would have before the work is done."""
     return Problem(504, "deadline", "The deadline has passed")
@@ -79,5 +85,6 @@ _TRANSLATIONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callab
     (psycopg.errors.UniqueViolation, lambda error: _conflict(domain.Conflict("the key is taken"))),
     (psycopg.errors.NumericValueOutOfRange, lambda error: _invariant(domain.InvariantViolated("numbers have 64 bits"))),
     ((PoolTimeout, TooManyRequests, psycopg.errors.LockNotAvailable), _busy),
+    (PeerUnavailable, _peer_away),
     (psycopg.OperationalError, _busy),
 )

@@ -34,6 +34,7 @@ _PUT_BACK = """
 INSERT INTO outbox (position, bucket, topic, msg_key, key_seq, ce_id, ce_type, headers, payload)
 OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
+_WANT_REBUILT = "UPDATE projection SET wanted_at = clock_timestamp(), wanted_by = %s WHERE name = %s"
 _FIRST_DUE = """
 SELECT id FROM inbox_parked WHERE handler = %s AND msg_key = %s AND next_at <= clock_timestamp()
 """
@@ -71,10 +72,13 @@ class SqlOperations:
         *,
         read: Callable[[Record], Any] = lambda record: None,
         running: Callable[[], dict[str, Any]] = dict,
+        rebuild: Callable[[], None] = lambda: None,
     ) -> None:
-        """`read` shows a payload fit for operators; `running` tells of the process and its threads."""
+        """`read` shows a payload fit for operators; `running` tells of the process and its threads; `rebuild` is called
+        when a projection is to be built anew.
+        """
         self._database, self._inbox, self._sagas, self._letters = database, inbox, sagas, letters
-        self._source, self._read, self._running = source, read, running
+        self._source, self._read, self._running, self._rebuild = source, read, running, rebuild
 
     def status(self) -> dict[str, Any]:
         """The process, and how much waits in the tables."""
@@ -166,6 +170,16 @@ class SqlOperations:
             "ce_time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "ce_causationid": headers.get("ce_id", ""),
         }
+
+    def rebuild_projection(self, name: str, order: Order) -> dict[str, Any]:
+        """The new rows are read when they are complete; until then the old ones are."""
+        result = {"name": name, "done": "rebuild"}
+        with self._database.work() as work:
+            if work.connection.execute(_WANT_REBUILT, (order.actor, name)).rowcount == 0:
+                raise NotFound("projection", name)
+            actions.record(work.connection, "projection:rebuild", name, order, result)
+            work.on_commit(self._rebuild)
+        return result
 
     # -- parked records
 

@@ -29,6 +29,11 @@ SELECT handler, topic, msg_key AS key, count(*) AS records, min(parked_at) AS si
        (array_agg(attempts ORDER BY id))[1] AS attempts, (array_agg(last_error ORDER BY id))[1] AS "lastError",
        (array_agg(headers->>'ce_type' ORDER BY id))[1] AS type
   FROM inbox_parked GROUP BY handler, topic, msg_key ORDER BY since LIMIT %(most)s""",
+    "projections": """
+SELECT name, generation, building, wanted_at AS "wantedAt", wanted_by AS "wantedBy", built_at AS "builtAt",
+       read AS "eventsRead", carried AS "rowsCarried", last_error AS "lastError",
+       CASE WHEN built_at IS NOT NULL THEN projection_as_of(topics) END AS "asOf"
+  FROM projection ORDER BY name LIMIT %(most)s""",
     "leases": """
 SELECT name, owner, token, nullif(expires_at, '-infinity') AS "expiresAt", expires_at > clock_timestamp() AS held
   FROM lease ORDER BY name LIMIT %(most)s""",

@@ -72,3 +72,13 @@ def test_get_case_of_an_unknown_key_is_not_found(client: ApiClient) -> None:
     response = client.get(f"/cases/{key}")
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_search_cases_gives_page_after_page(client: ApiClient) -> None:
+    assert client.post("/cases", json=RATE_TRANSFER).is_success
+    assert client.post("/cases", json=RATE_TRANSFER).is_success
+    first = client.get("/cases", limit=1).json()
+    last = client.get("/cases", limit=1, after=first["next"]).json()
+    assert len(first["items"]) == len(last["items"]) == 1
+    assert last["items"] != first["items"]
+    assert last["next"] is None

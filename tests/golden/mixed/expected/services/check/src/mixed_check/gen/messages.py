@@ -71,3 +71,32 @@ class GetCaseResult:
     more: str | None
     open: bool
     note: str | None
+
+
+@message
+class SearchCases:
+    """Query `SearchCases`."""
+
+    id: UUID | None
+    transfer_id: UUID | None
+    score: Decimal | None
+    at: dt.datetime | None
+    day: dt.date | None
+    link: str | None
+    open: bool | None
+
+
+@message
+class SearchCasesResult:
+    """What `SearchCases` gives."""
+
+    id: UUID
+    transfer_id: UUID
+    score: Decimal
+    at: dt.datetime | None
+    day: dt.date | None
+    lasts: dt.timedelta | None
+    link: str | None
+    more: str | None
+    open: bool
+    note: str | None

@@ -16,6 +16,8 @@ from mixed_check.gen.messages import (
     GetCase,
     GetCaseResult,
     RateTransfer,
+    SearchCases,
+    SearchCasesResult,
     SweepCases,
     TransferFlagged,
     TransferRated,
@@ -65,6 +67,18 @@ class GetCasePort(Protocol):
     def __call__(self, query: GetCase, work: UnitOfWork, /) -> GetCaseResult: ...
 
 
+class SearchCasesPort(Protocol):
+    """Answers `SearchCases`."""
+
+    def __call__(
+        self,
+        query: SearchCases,
+        page: paging.PageRequest,
+        work: UnitOfWork,
+        /,
+    ) -> paging.Page[SearchCasesResult]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Handlers:
     """Every handler that the specification asks for: one that is missing is a type error."""
@@ -72,3 +86,4 @@ class Handlers:
     rate_transfer: RateTransferPort
     sweep_cases: SweepCasesPort
     get_case: GetCasePort
+    search_cases: SearchCasesPort

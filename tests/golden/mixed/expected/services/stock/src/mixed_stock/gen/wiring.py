@@ -52,6 +52,7 @@ def wire(handlers: Handlers) -> Service:
         },
         finders={},
         observers={},
+        translators={},
         tables=HERE / "tables.sql",
         migrations=HERE.parent / "adapters" / "migrations",
     )

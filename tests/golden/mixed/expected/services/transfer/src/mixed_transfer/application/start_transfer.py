@@ -8,7 +8,7 @@ from chassis.work import UnitOfWork
 
 from mixed_transfer.domain.transfer import Transfer, start_transfer
 from mixed_transfer.gen.messages import StartTransfer, TransferStarted
-from mixed_transfer.gen.ports import TransferRepository
+from mixed_transfer.gen.ports import LevelsCopy, TransferRepository
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class StartTransferHandler:
     """Carries out `StartTransfer`."""
 
     transfers: TransferRepository[Transfer]
+    levels: LevelsCopy
 
     def __call__(self, command: StartTransfer, work: UnitOfWork, /) -> TransferStarted:
         """Give the event, which is published when the transaction commits."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from uuid import UUID
 
@@ -43,14 +44,6 @@ class DropTransfer:
 
     id: UUID
     reason: str
-
-
-@message
-class RateTransfer:
-    """Command `RateTransfer`."""
-
-    transfer_id: UUID
-    score: Decimal
 
 
 @message
@@ -100,6 +93,21 @@ class TransferDropped:
 
 
 @message
+class StockAdded:
+    """Event `StockAdded` of `stock`."""
+
+    sku: str
+    quantity: int
+
+
+@message
+class StockOpened:
+    """Event `StockOpened` of `stock`."""
+
+    sku: str
+
+
+@message
 class StockReturned:
     """Event `StockReturned` of `stock`."""
 
@@ -121,24 +129,6 @@ class StockTaken:
 
     sku: str
     quantity: int
-
-
-@message
-class TransferFlagged:
-    """Event `TransferFlagged` of `check`."""
-
-    case_id: UUID
-    transfer_id: UUID
-    score: Decimal
-
-
-@message
-class TransferRated:
-    """Event `TransferRated` of `check`."""
-
-    case_id: UUID
-    transfer_id: UUID
-    score: Decimal
 
 
 @message
@@ -184,3 +174,42 @@ class SearchTransfersResult:
     type_: str | None
     score: Decimal
     state: str
+
+
+@message
+class GetStock:
+    """`GetStock` of `stock`, to be asked."""
+
+    sku: str
+
+
+@message
+class GetStockResult:
+    """What `GetStock` gives."""
+
+    sku: str
+    on_hand: int
+
+
+@message
+class SenderTransfersRow:
+    """A row of `SenderTransfers`."""
+
+    from_: UUID
+    transfer_id: UUID
+    to: UUID | None
+    items: tuple[Item, ...] | None
+    type_: str | None
+    score: Decimal | None
+    reason: str | None
+    state: str | None
+    changed_at: dt.datetime
+
+
+@message
+class LevelsRow:
+    """A row of `levels`."""
+
+    sku: str
+    quantity: int | None
+    changed_at: dt.datetime

@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from chassis import paging
+from chassis.projected import Freshness
 from chassis.work import UnitOfWork
 
 from mixed_transfer.gen.messages import (
     DropTransfer,
+    GetStock,
+    GetStockResult,
     GetTransfer,
     GetTransferResult,
+    LevelsRow,
     SearchTransfers,
     SearchTransfersResult,
     SettleTransfer,
@@ -22,6 +26,15 @@ from mixed_transfer.gen.messages import (
     TransferDropped,
     TransferSettled,
     TransferStarted,
+)
+from mixed_transfer.gen.upstream import (
+    GetCase,
+    GetCaseResult,
+    RateTransfer,
+    SearchCases,
+    SearchCasesResult,
+    TransferFlagged,
+    TransferRated,
 )
 
 TransferT = TypeVar("TransferT")
@@ -48,6 +61,36 @@ class TransferRepository(Protocol[TransferT]):
         limit: int,
         /,
     ) -> paging.Page[TransferT]: ...
+
+
+class LevelsCopy(Protocol):
+    """`levels`, kept from what `stock` publishes: to be read, never to be changed."""
+
+    def get(self, work: UnitOfWork, key: str, /) -> LevelsRow | None: ...
+
+    def freshness(self, work: UnitOfWork, /) -> Freshness: ...
+
+
+class CheckCalls(Protocol):
+    """What `check` is asked, and what is waited for. `PeerUnavailable` is raised where it does not answer."""
+
+    def get_case(self, query: GetCase, work: UnitOfWork, /) -> GetCaseResult | None: ...
+
+    def search_cases(
+        self,
+        query: SearchCases,
+        page: paging.PageRequest,
+        work: UnitOfWork,
+        /,
+    ) -> paging.Page[SearchCasesResult]: ...
+
+    def rate_transfer(self, command: RateTransfer, work: UnitOfWork, /) -> TransferRated | TransferFlagged: ...
+
+
+class StockCalls(Protocol):
+    """What `stock` is asked, and what is waited for. `PeerUnavailable` is raised where it does not answer."""
+
+    def get_stock(self, query: GetStock, work: UnitOfWork, /) -> GetStockResult | None: ...
 
 
 class StartTransferPort(Protocol):
@@ -95,3 +138,5 @@ class Handlers:
     drop_transfer: DropTransferPort
     get_transfer: GetTransferPort
     search_transfers: SearchTransfersPort
+    translate_transfer_flagged: Callable[[TransferFlagged], object]
+    translate_transfer_rated: Callable[[TransferRated], object]

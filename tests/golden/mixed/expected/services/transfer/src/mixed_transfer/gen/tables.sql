@@ -45,3 +45,41 @@ CREATE INDEX IF NOT EXISTS "transfers_score_id"
   ON "transfers" ("score", "id");
 CREATE INDEX IF NOT EXISTS "transfers_state_id"
   ON "transfers" ("state", "id");
+
+-- read-model SenderTransfers: a row an aggregate it follows; `_generation` says which rows are read
+CREATE TABLE IF NOT EXISTS "sender_transfers_model" (
+  "_generation" int NOT NULL,
+  "_source" text COLLATE "C" NOT NULL,
+  "_subject" text COLLATE "C" NOT NULL,
+  "_stream" text NOT NULL,
+  "_sequence" bigint NOT NULL,
+  "_whole" boolean NOT NULL,
+  PRIMARY KEY ("_generation", "_source", "_subject")
+);
+ALTER TABLE "sender_transfers_model" ADD COLUMN IF NOT EXISTS "from_" uuid;
+ALTER TABLE "sender_transfers_model" ADD COLUMN IF NOT EXISTS "transfer_id" uuid;
+ALTER TABLE "sender_transfers_model" ADD COLUMN IF NOT EXISTS "to" uuid;
+ALTER TABLE "sender_transfers_model" ADD COLUMN IF NOT EXISTS "items" jsonb;
+ALTER TABLE "sender_transfers_model" ADD COLUMN IF NOT EXISTS "type_" text;
+ALTER TABLE "sender_transfers_model" ADD COLUMN IF NOT EXISTS "score" numeric;
+ALTER TABLE "sender_transfers_model" ADD COLUMN IF NOT EXISTS "reason" text;
+ALTER TABLE "sender_transfers_model" ADD COLUMN IF NOT EXISTS "state" text;
+ALTER TABLE "sender_transfers_model" ADD COLUMN IF NOT EXISTS "changed_at" timestamptz;
+CREATE INDEX IF NOT EXISTS "sender_transfers_model_from_"
+  ON "sender_transfers_model" ("from_", "_generation", "_subject", "_source");
+
+-- copy levels: a row an aggregate it follows; `_generation` says which rows are read
+CREATE TABLE IF NOT EXISTS "levels_copy" (
+  "_generation" int NOT NULL,
+  "_source" text COLLATE "C" NOT NULL,
+  "_subject" text COLLATE "C" NOT NULL,
+  "_stream" text NOT NULL,
+  "_sequence" bigint NOT NULL,
+  "_whole" boolean NOT NULL,
+  PRIMARY KEY ("_generation", "_source", "_subject")
+);
+ALTER TABLE "levels_copy" ADD COLUMN IF NOT EXISTS "sku" text;
+ALTER TABLE "levels_copy" ADD COLUMN IF NOT EXISTS "quantity" bigint;
+ALTER TABLE "levels_copy" ADD COLUMN IF NOT EXISTS "changed_at" timestamptz;
+CREATE INDEX IF NOT EXISTS "levels_copy_sku"
+  ON "levels_copy" ("sku", "_generation", "_subject", "_source");

@@ -13,23 +13,25 @@ from mixed_transfer.gen.messages import (
     GetTransfer,
     GetTransferResult,
     Item,
-    RateTransfer,
+    LevelsRow,
     ReturnStock,
     SearchTransfers,
     SearchTransfersResult,
+    SenderTransfersRow,
     SettleTransfer,
     StartTransfer,
+    StockAdded,
+    StockOpened,
     StockReturned,
     StockShort,
     StockTaken,
     TakeStock,
     TransferDropped,
-    TransferFlagged,
-    TransferRated,
     TransferSettled,
     TransferStarted,
 )
 from mixed_transfer.gen.ports import Handlers
+from mixed_transfer.gen.upstream import RateTransfer, TransferFlagged, TransferRated
 
 HERE = pathlib.Path(__file__).parent
 
@@ -49,6 +51,8 @@ def wire(handlers: Handlers) -> Service:
             "TransferStarted": TransferStarted,
             "TransferSettled": TransferSettled,
             "TransferDropped": TransferDropped,
+            "StockAdded": StockAdded,
+            "StockOpened": StockOpened,
             "StockReturned": StockReturned,
             "StockShort": StockShort,
             "StockTaken": StockTaken,
@@ -58,6 +62,8 @@ def wire(handlers: Handlers) -> Service:
             "SearchTransfers": SearchTransfers,
             "GetTransferResult": GetTransferResult,
             "SearchTransfersResult": SearchTransfersResult,
+            "SenderTransfersRow": SenderTransfersRow,
+            "LevelsRow": LevelsRow,
         },
         handlers={
             "StartTransfer": handlers.start_transfer,
@@ -68,6 +74,10 @@ def wire(handlers: Handlers) -> Service:
         },
         finders={},
         observers={},
+        translators={
+            "TransferFlagged": handlers.translate_transfer_flagged,
+            "TransferRated": handlers.translate_transfer_rated,
+        },
         tables=HERE / "tables.sql",
         migrations=HERE.parent / "adapters" / "migrations",
     )

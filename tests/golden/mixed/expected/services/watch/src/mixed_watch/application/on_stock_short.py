@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chassis.work import UnitOfWork
 
-from mixed_watch.gen.messages import StockShort
+from mixed_watch.domain.seen_stock_short import SeenStockShort
 from mixed_watch.gen.ports import EventRecord
 
 
@@ -16,6 +16,6 @@ class OnStockShortHandler:
 
     record: EventRecord
 
-    def __call__(self, event: StockShort, work: UnitOfWork, /) -> None:
+    def __call__(self, event: SeenStockShort, work: UnitOfWork, /) -> None:
         """Keep the event: what the service makes of it begins here."""
         self.record.append(work, event)

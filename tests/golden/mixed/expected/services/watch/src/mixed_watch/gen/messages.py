@@ -19,14 +19,6 @@ class Item:
 
 
 @message
-class StockShort:
-    """Event `StockShort` of `stock`."""
-
-    sku: str
-    quantity: int
-
-
-@message
 class TransferSettled:
     """Event `TransferSettled` of `transfer`."""
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from chassis.work import UnitOfWork
 
-from mixed_watch.gen.messages import StockShort, TransferSettled
+from mixed_watch.gen.messages import TransferSettled
+from mixed_watch.gen.upstream import StockShort
 
 
 class EventRecord(Protocol):

@@ -8,8 +8,9 @@ import pathlib
 from chassis import definition
 from chassis.service import Service
 
-from mixed_watch.gen.messages import Item, StockShort, TransferSettled
+from mixed_watch.gen.messages import Item, TransferSettled
 from mixed_watch.gen.ports import Handlers
+from mixed_watch.gen.upstream import StockShort
 
 HERE = pathlib.Path(__file__).parent
 
@@ -22,6 +23,7 @@ def wire(handlers: Handlers) -> Service:
         handlers={},
         finders={},
         observers={"TransferSettled": handlers.on_transfer_settled, "StockShort": handlers.on_stock_short},
+        translators={},
         tables=HERE / "tables.sql",
         migrations=HERE.parent / "adapters" / "migrations",
     )

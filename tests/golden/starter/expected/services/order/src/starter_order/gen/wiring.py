@@ -58,6 +58,7 @@ def wire(handlers: Handlers) -> Service:
         },
         finders={},
         observers={},
+        translators={},
         tables=HERE / "tables.sql",
         migrations=HERE.parent / "adapters" / "migrations",
     )

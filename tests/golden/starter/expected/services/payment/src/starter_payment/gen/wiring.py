@@ -38,6 +38,7 @@ def wire(handlers: Handlers) -> Service:
         handlers={"TakePayment": handlers.take_payment, "GetPayment": handlers.get_payment},
         finders={},
         observers={},
+        translators={},
         tables=HERE / "tables.sql",
         migrations=HERE.parent / "adapters" / "migrations",
     )

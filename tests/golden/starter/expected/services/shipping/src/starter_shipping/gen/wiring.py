@@ -48,6 +48,7 @@ def wire(handlers: Handlers) -> Service:
         },
         finders={"Shipment": handlers.find_shipments},
         observers={},
+        translators={},
         tables=HERE / "tables.sql",
         migrations=HERE.parent / "adapters" / "migrations",
     )
