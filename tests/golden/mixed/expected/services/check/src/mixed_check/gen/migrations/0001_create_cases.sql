@@ -14,3 +14,9 @@ CREATE TABLE IF NOT EXISTS "cases" (
   "_version" bigint NOT NULL,
   PRIMARY KEY ("id")
 );
+CREATE INDEX IF NOT EXISTS "cases_transfer_id_id" ON "cases" ("transfer_id", "id");
+CREATE INDEX IF NOT EXISTS "cases_score_id" ON "cases" ("score", "id");
+CREATE INDEX IF NOT EXISTS "cases_at_id" ON "cases" ("at", "id");
+CREATE INDEX IF NOT EXISTS "cases_day_id" ON "cases" ("day", "id");
+CREATE INDEX IF NOT EXISTS "cases_link_id" ON "cases" ("link", "id");
+CREATE INDEX IF NOT EXISTS "cases_open_id" ON "cases" ("open", "id");
