@@ -55,6 +55,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         for part in (workshop.domain, workshop.order, workshop.shipping, workshop.rest):
             part(person)
+        person.chooses("What next", "go on with the answers as they are")
         person.chooses("Write this fleet", "write it")
         assert person.ends() == 0, person.text()
     finally:

@@ -96,12 +96,11 @@ class Questionnaire:
             return ""
         self.terminal.say("")
         self.terminal.show(found.checked.diagnostics, found.checked.sources)
-        choices = {question.key: f"back to: {question.text}" for question in found.concerned}
-        go_on = {_GO_ON: "go on with the answers as they are"}
         if all(each.severity is Severity.INFORMATION for each in found.checked.diagnostics):
-            choices = go_on | choices
-        elif not has_errors(found.checked.diagnostics):
-            choices |= go_on
+            return ""
+        choices = {question.key: f"back to: {question.text}" for question in found.concerned}
+        if not has_errors(found.checked.diagnostics):
+            choices[_GO_ON] = "go on with the answers as they are"
         choices[_LEAVE] = "leave; the answers are kept"
         chosen = self.terminal.choose("What next?", choices)
         if chosen == _LEAVE:

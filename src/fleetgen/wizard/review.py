@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fleetgen.core.diagnostic import Severity
 from fleetgen.core.names import kebab
 from fleetgen.model.fleet import Fleet
 from fleetgen.pipeline import Checked, check_text
@@ -24,11 +25,12 @@ class Review:
 
 
 def review(dialogue: Dialogue) -> Review:
-    """Check everything as `new --spec` would."""
+    """Check everything as `new --spec` would. What is said for information only asks nobody to go back."""
     text = compose(dialogue.replies)
     checked = check_text(text)
     trace = Trace(text, tuple(each.question for each in answered(dialogue)))
-    questions = (question for finding in checked.diagnostics for question in trace.concerned(finding))
+    grave = (finding for finding in checked.diagnostics if finding.severity is not Severity.INFORMATION)
+    questions = (question for finding in grave for question in trace.concerned(finding))
     return Review(text, checked, tuple(dict.fromkeys(questions)))
 
 

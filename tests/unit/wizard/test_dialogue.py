@@ -147,7 +147,12 @@ def test_a_context_more_is_asked_about() -> None:
         ("contexts", "order: central", "`central` is not among the choices", "choose from `core`"),
         ("contexts", "postgres: core", "`postgres` is a server or process that runs beside the services", "choose"),
         ("contexts", "", "something has to be said here", "write a line"),
-        ("contexts/order/team", "nobody", "`nobody` is not among the choices", "choose from `sales`, `delivery`"),
+        (
+            "contexts/order/team",
+            "nobody",
+            "`nobody` is not among the choices",
+            "choose from `sales`, `payments`, `delivery`",
+        ),
         ("contexts/order/aggregates", "Order, Order", "`Order` stands twice", "keep one of them"),
         ("contexts/order/aggregates/Order/fields", "total: float", "`float` is not a type", "write `decimal`"),
         ("contexts/order/aggregates/Order/fields", "total: {", "`total: {` cannot be read", "write `name: value`"),

@@ -61,6 +61,9 @@ def test_answers_appear_in_the_files(start: Start, tmp_path: Path) -> None:
     person = start("parcels")
     for part in (workshop.domain, workshop.order, workshop.shipping, workshop.rest):
         part(person)
+    person.sees("What next")
+    person.reads(r"warning COM-8 limit-above-capacity: a limit of 1000 a minute for each of 300 users")
+    person.chooses("What next", "go on with the answers as they are")
     person.sees("Write this fleet")
     person.reads(r"services/shipping +python: 1 aggregate, 1 command, 1 event")
     assert not (tmp_path / "parcels").exists()
