@@ -19,7 +19,9 @@ from fleetgen.core import names
 from fleetgen.core.diagnostic import Diagnostic, has_errors, ordered
 from fleetgen.core.json_text import indented
 from fleetgen.evolve.desired import Desired, Project, place
+from fleetgen.evolve.own import OwnStack
 from fleetgen.evolve.recorded import NOTHING, Recorded
+from fleetgen.facts import suggestions
 from fleetgen.facts.build import FactsBuilder, fleet_facts, language, package_name
 from fleetgen.facts.channels import channels, operations
 from fleetgen.facts.contracts import contracts
@@ -28,6 +30,7 @@ from fleetgen.facts.topics import command_route, query_route, read_model_route
 from fleetgen.model.fleet import Aggregate, Command, Fleet, Query, ReadModel, Service
 from fleetgen.render.engine import render
 from fleetgen.render.files import File, Tree
+from fleetgen.render.own.engine import FOLDER, SUGGESTED
 from fleetgen.render.templates import Templates
 from fleetgen.report.architecture import Subject, architecture_report, subject_of
 from fleetgen.spec.edit import files_of, replace_stack
@@ -73,53 +76,58 @@ class Checked:
         return self.fleet is None or has_errors(self.diagnostics)
 
 
-def check(specification: Path) -> Checked:
-    """Load, resolve and lint a specification: a file, or the folder that holds `fleet.yaml`."""
-    return _checked(*load(specification))
+def check(specification: Path, own: Collection[str] = ()) -> Checked:
+    """Load, resolve and lint a specification: a file, or the folder that holds `fleet.yaml`.
+
+    `own` are the stacks that the fleet brings templates of its own for.
+    """
+    return _checked(*load(specification), own)
 
 
 def check_text(text: str) -> Checked:
     """The same for a text that is not in a file yet."""
-    return _checked(*load_text(text))
+    return _checked(*load_text(text), ())
 
 
-def _checked(document: Document | None, diagnostics: tuple[Diagnostic, ...]) -> Checked:
-    return Checked(None, ordered(diagnostics)) if document is None else _resolved(document, diagnostics)
+def _checked(document: Document | None, diagnostics: tuple[Diagnostic, ...], own: Collection[str]) -> Checked:
+    return Checked(None, ordered(diagnostics)) if document is None else _resolved(document, diagnostics, own)
 
 
-def check_texts(path: str, texts: Mapping[str, str]) -> Checked:
+def check_texts(path: str, texts: Mapping[str, str], own: Collection[str] = ()) -> Checked:
     """The same for texts that are not in their files yet; `path` names the main one."""
     document, diagnostics = load_texts(path, dict(texts))
-    return _resolved(document, diagnostics)
+    return _resolved(document, diagnostics, own)
 
 
-def _resolved(document: Document, diagnostics: tuple[Diagnostic, ...]) -> Checked:
+def _resolved(document: Document, diagnostics: tuple[Diagnostic, ...], own: Collection[str]) -> Checked:
     fleet, unresolved = resolve(document)
     diagnostics = (*diagnostics, *unresolved)
     if fleet is None:
         return Checked(None, ordered(diagnostics), document=document)
-    verdict = judge(fleet, stacks=STACKS)
+    verdict = judge(fleet, stacks=STACKS | set(own))
     return Checked(fleet, ordered((*diagnostics, *verdict.diagnostics)), verdict.accepted, document)
 
 
-def prepare(specification: Path, stack: str = "") -> Prepared:
+def prepare(specification: Path, stack: str = "", own: Collection[str] = ()) -> Prepared:
     """Check a specification for a new fleet; with `stack`, every service is put into it first.
 
     What the stack lacks is replaced in the specification itself, so that later plans agree, and told of.
     """
-    return _prepared(*load(specification), stack)
+    return _prepared(*load(specification), stack, own)
 
 
-def prepare_text(text: str, stack: str = "") -> Prepared:
+def prepare_text(text: str, stack: str = "", own: Collection[str] = ()) -> Prepared:
     """The same for a text that is not in a file yet."""
-    return _prepared(*load_text(text), stack)
+    return _prepared(*load_text(text), stack, own)
 
 
-def _prepared(document: Document | None, diagnostics: tuple[Diagnostic, ...], stack: str) -> Prepared:
+def _prepared(
+    document: Document | None, diagnostics: tuple[Diagnostic, ...], stack: str, own: Collection[str]
+) -> Prepared:
     if document is None:
         return Prepared(Checked(None, ordered(diagnostics)), {})
     replaced = replace_stack(document, stack) if stack else document
-    checked = _resolved(replaced, diagnostics)
+    checked = _resolved(replaced, diagnostics, own)
     return Prepared(checked, {path: _text(text) for path, text in files_of(replaced).items()})
 
 
@@ -172,24 +180,26 @@ def desired(
     used: Templates | None = None,
     recorded: Recorded = NOTHING,
     released: Released | None = None,
+    own: Mapping[str, OwnStack] | None = None,
 ) -> Desired:
     """What the monorepo of a checked specification should hold.
 
     `carried` are the templates of this fleetgen, `used` the release that the fleet is at, where that is another;
     `recorded` is what the fleet has of its own that a rendering must respect, nothing for a new fleet.
-    `released` are the released versions of its contracts.
+    `released` are the released versions of its contracts, `own` the fleet's own templates by stack.
 
     Raises:
         ValueError: When the specification has errors: it describes no monorepo.
     """
     if checked.fleet is None or checked.document is None:
         raise ValueError("a specification with errors describes no monorepo")
-    parts = _Parts(checked.fleet, checked.document, checked, used or carried, released or Released())
+    parts = _Parts(checked.fleet, checked.document, checked, used or carried, released or Released(), own or {})
     projects = tuple(parts.projects())
     digest = sha256(json.dumps([project.answers for project in projects], sort_keys=True).encode()).hexdigest()
     stored = recorded.migrations if recorded is not NOTHING else migrations(checked, {})[0]
     extra = dict(sorted({**dict(parts.files()), **stored}.items()))
-    return recorded.respected(Desired(projects, carried, extra=extra, specification=digest))
+    releases = {stack.releases.place: stack.releases for stack in (own or {}).values()}
+    return recorded.respected(Desired(projects, carried, extra=extra, specification=digest, own=releases))
 
 
 def reported(checked: Checked, carried: Templates) -> Subject:
@@ -221,6 +231,7 @@ class _Parts:
     checked: Checked
     templates: Templates
     released: Released = field(default_factory=Released)
+    own: Mapping[str, OwnStack] = field(default_factory=dict)
 
     @cached_property
     def _builder(self) -> FactsBuilder:
@@ -228,7 +239,7 @@ class _Parts:
 
     @cached_property
     def _monorepo(self) -> MonorepoFacts:
-        return self._builder.monorepo(self.checked.accepted)
+        return self._builder.monorepo(self.checked.accepted, self.own)
 
     @cached_property
     def _common(self) -> dict[str, Any]:
@@ -239,6 +250,12 @@ class _Parts:
         return plain(self._monorepo)
 
     @cached_property
+    def _deployed(self) -> dict[str, Any]:
+        """The same for charts and compose file: a service of an own stack has none, nobody knows how it is run."""
+        ours = [service for service in self._whole["services"] if service["stack"] not in self.own]
+        return {**self._whole, "services": ours}
+
+    @cached_property
     def _services(self) -> tuple[tuple[Service, ServiceFacts, dict[str, Any]], ...]:
         """Each service with its facts, typed and as answers."""
         built = ((service, self._builder.service(service)) for service in self.fleet.services)
@@ -247,11 +264,20 @@ class _Parts:
     def projects(self) -> Iterator[Project]:
         """The root, one chassis a language, one project a service."""
         yield Project(".", "blueprints/monorepo", {"fleet": self._whole})
-        for stack in sorted({service.stack for service in self.fleet.services}):
+        for stack in self._carried_stacks():
             folder = f"libs/chassis-{language(stack)}"
             yield Project(folder, f"service-templates/{stack}/chassis", {"fleet": self._common})
         for service, facts, answers in self._services:
-            yield Project(f"services/{facts.name.kebab}", f"service-templates/{service.stack}/service", answers)
+            folder = f"services/{facts.name.kebab}"
+            if service.stack in self.own:
+                own = self.own[service.stack]
+                yield Project(folder, own.releases.place, own_answers(own, facts, fleet_facts(self.fleet)))
+            else:
+                yield Project(folder, f"service-templates/{service.stack}/service", answers)
+
+    def _carried_stacks(self) -> list[str]:
+        """The stacks in use that fleetgen has templates and a chassis for."""
+        return sorted({service.stack for service in self.fleet.services} - self.own.keys())
 
     def files(self) -> Iterator[tuple[str, File]]:
         """What needs the whole fleet and so belongs to no project: schema, contracts, charts, report."""
@@ -271,19 +297,20 @@ class _Parts:
 
     def _whole_fleet(self) -> Iterator[tuple[str, File]]:
         yield "fleet.schema.json", _text(_json(json_schema()))
-        yield from self._blueprint("blueprints/deploy", "deploy", {"fleet": self._whole})
-        yield from self._blueprint("blueprints/fleet-chart", "deploy/helm/fleet", {"fleet": self._whole})
+        yield from self._blueprint("blueprints/deploy", "deploy", {"fleet": self._deployed})
+        yield from self._blueprint("blueprints/fleet-chart", "deploy/helm/fleet", {"fleet": self._deployed})
         for contract in contracts(self.fleet, self.released):
             yield contract.path, _text(contract.text)
         for service, facts, answers in self._services:
             yield from self._interfaces(service, facts)
-            yield from self._blueprint("blueprints/service-chart", f"deploy/helm/{facts.name.kebab}", answers)
+            if service.stack not in self.own:
+                yield from self._blueprint("blueprints/service-chart", f"deploy/helm/{facts.name.kebab}", answers)
         for service in self._elsewhere():
             yield from self._interfaces(service, self._builder.service(service))
 
     def _chassis(self) -> Iterator[tuple[str, File]]:
         """The chassis in use: plain source, the same for every fleet."""
-        for stack in sorted({service.stack for service in self.fleet.services}):
+        for stack in self._carried_stacks():
             template = f"service-templates/{stack}/chassis/"
             for path, file in self.templates.files.items():
                 if path.startswith(template) and "{" not in path:
@@ -307,6 +334,14 @@ class _Parts:
     def _blueprint(self, blueprint: str, folder: str, answers: Mapping[str, Any]) -> Iterator[tuple[str, File]]:
         for path, file in render(self.templates, blueprint, answers).items():
             yield f"{folder}/{path}", file
+
+
+def own_answers(stack: OwnStack, facts: ServiceFacts, fleet: FleetFacts) -> dict[str, Any]:
+    """All that a template of a person's own may ask for: facts, usual answers, and what the person said himself."""
+    known = suggestions.words(facts, fleet)
+    usual = {**suggestions.suggestions(known), FOLDER: facts.name.kebab}
+    said = suggestions.filled(stack.of(facts.name.kebab), known)
+    return {"service": plain(facts), "fleet": plain(fleet), SUGGESTED: usual, **said}
 
 
 def plain(facts: MonorepoFacts | ServiceFacts | FleetFacts) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fleetgen.cli.console import Exit, data, say, show
-from fleetgen.cli.outcome import carry_out, finish, planned_or_exit, print_plan
+from fleetgen.cli.outcome import carry_out, finish, folder_of, own_or_exit, planned_or_exit, print_plan
 
 if TYPE_CHECKING:
     from fleetgen.evolve.actions import Action
@@ -224,7 +224,7 @@ def _add(root: Path, change: Callable[[Additions], Texts], *, apply: bool) -> No
     except Unplaceable as error:
         say(f"error: {error}", "red")
         raise typer.Exit(Exit.FAILURE) from error
-    checked = check_texts(document.path, texts)
+    checked = check_texts(document.path, texts, own_or_exit(folder_of(root)))
     shown = checked.diagnostics
     if checked.failed:
         show(shown, checked.sources)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fleetgen.cli.console import Format, say, show, verdict
+from fleetgen.cli.outcome import folder_of, own_or_exit
 
 Specification = Annotated[Path, typer.Argument(help="fleet.yaml, or the folder it lies in.", show_default=True)]
 Form = Annotated[Format, typer.Option("--format", help="text, json, sarif or github.")]
@@ -20,7 +21,7 @@ def lint(specification: Specification = Path("fleet.yaml"), form: Form = Format.
     """
     from fleetgen.pipeline import check  # noqa: PLC0415
 
-    checked = check(specification)
+    checked = check(specification, own_or_exit(folder_of(specification)))
     show(checked.diagnostics, checked.sources, form)
     if not checked.diagnostics and form is Format.TEXT:
         say("nothing found", "green")

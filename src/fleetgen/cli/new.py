@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from fleetgen.cli.console import Exit, say, show
+from fleetgen.cli.outcome import folder_of, own_or_exit
 from fleetgen.core.diagnostic import Severity, has_errors
 
 if TYPE_CHECKING:
+    from fleetgen.evolve.own import OwnStack
     from fleetgen.pipeline import Prepared
     from fleetgen.wizard.journal import Journal
 
@@ -34,23 +37,24 @@ def new(
     done, 2 nothing was written, 130 left with Ctrl-C.
     """
     source = _source(spec, sample, edit)
-    _check_stack(stack)
+    own = own_or_exit(folder_of(source)) if source else {}
+    _check_stack(stack, own)
     if source is None or edit:
-        prepared, journal = _asked(folder, source, stack)
-        _write(folder, prepared)
+        prepared, journal = _asked(folder, source, stack, own)
+        _write(folder, prepared, own)
         journal.remove()
     else:
         from fleetgen.pipeline import prepare  # noqa: PLC0415
 
-        prepared = prepare(source, stack)
+        prepared = prepare(source, stack, own)
         show(prepared.checked.diagnostics, prepared.checked.sources)
-        _write(folder, prepared)
+        _write(folder, prepared, own)
     services = len(prepared.checked.fleet.services) if prepared.checked.fleet else 0
     say(f"wrote {folder} with {services} services")
     say(f"next: cd {quote(str(folder))} && fleetgen up" if folder != Path() else "next: fleetgen up", "cyan")
 
 
-def _write(folder: Path, prepared: Prepared) -> None:
+def _write(folder: Path, prepared: Prepared, own: Mapping[str, OwnStack]) -> None:
     """All of it; what is in the way ends the command."""
     from fleetgen.evolve.create import create  # noqa: PLC0415
     from fleetgen.pipeline import desired  # noqa: PLC0415
@@ -58,13 +62,15 @@ def _write(folder: Path, prepared: Prepared) -> None:
 
     if prepared.checked.failed:
         raise typer.Exit(Exit.FAILURE)
-    diagnostics = create(folder, desired(prepared.checked, installed()), prepared.files)
+    brought = {path: file for each in own.values() for path, file in each.files().items()}
+    wanted = desired(prepared.checked, installed(), own=own)
+    diagnostics = create(folder, wanted, {**prepared.files, **brought})
     show([item for item in diagnostics if item.severity is not Severity.INFORMATION], {})
     if has_errors(diagnostics):
         raise typer.Exit(Exit.FAILURE)
 
 
-def _asked(folder: Path, source: Path | None, stack: str) -> tuple[Prepared, Journal]:
+def _asked(folder: Path, source: Path | None, stack: str, own: Collection[str]) -> tuple[Prepared, Journal]:
     """What the person answered, and the file that keeps it until the fleet is written."""
     from fleetgen.evolve.create import occupied  # noqa: PLC0415
     from fleetgen.pipeline import prepare_text  # noqa: PLC0415
@@ -83,7 +89,7 @@ def _asked(folder: Path, source: Path | None, stack: str) -> tuple[Prepared, Jou
         kept = f"; the answers are kept in {journal.path}, and the same command goes on with them"
         say(f"left{kept if journal.path.exists() else ''}", "cyan")
         raise typer.Exit(_LEFT) from None
-    prepared = prepare_text(text, stack)
+    prepared = prepare_text(text, stack, own)
     if stack:
         show(prepared.checked.diagnostics, prepared.checked.sources)
     return prepared, journal
@@ -125,12 +131,12 @@ def _source(spec: Path | None, sample: str, edit: bool) -> Path | None:
     return found
 
 
-def _check_stack(stack: str) -> None:
+def _check_stack(stack: str, own: Collection[str]) -> None:
     """One error for the option, not one a service."""
     from fleetgen.pipeline import STACKS  # noqa: PLC0415
 
-    if stack and stack not in STACKS:
-        _fail(f"there is no stack `{stack}` yet; there are: {', '.join(sorted(STACKS))}")
+    if stack and stack not in STACKS and stack not in own:
+        _fail(f"there is no stack `{stack}` yet; there are: {', '.join(sorted({*STACKS, *own}))}")
 
 
 def _fail(message: str) -> NoReturn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -15,15 +15,31 @@ from fleetgen.core.diagnostic import Diagnostic, Severity, has_errors
 if TYPE_CHECKING:
     from fleetgen.evolve.actions import Plan
     from fleetgen.evolve.desired import Desired
+    from fleetgen.evolve.own import OwnStack
     from fleetgen.pipeline import Checked
     from fleetgen.render.templates import Templates
 
 
-def checked_or_exit(specification: Path) -> Checked:
+def folder_of(specification: Path) -> Path:
+    """The folder in which a specification lies, with the fleet's own templates."""
+    return specification if specification.is_dir() else specification.parent
+
+
+def own_or_exit(root: Path) -> Mapping[str, OwnStack]:
+    """The fleet's own templates, by stack; one that cannot be read ends the command."""
+    from fleetgen.evolve.own import own_stacks  # noqa: PLC0415
+
+    stacks, diagnostics = own_stacks(root)
+    if has_errors(diagnostics):
+        finish(diagnostics)
+    return stacks
+
+
+def checked_or_exit(specification: Path, own: Mapping[str, OwnStack] | None = None) -> Checked:
     """The checked specification; errors end the command, warnings are shown."""
     from fleetgen.pipeline import check  # noqa: PLC0415
 
-    checked = check(specification)
+    checked = check(specification, own_or_exit(folder_of(specification)) if own is None else own)
     if checked.failed:
         show(checked.diagnostics, checked.sources)
         raise typer.Exit(Exit.FAILURE)
@@ -55,7 +71,8 @@ def wanted_or_exit(
     used, diagnostics = (carried, ()) if update else used_templates(root, carried)
     if used is None:
         finish(diagnostics)
-    checked = checked or checked_or_exit(root)
+    own = own_or_exit(root)
+    checked = checked or checked_or_exit(root, own)
     released, unreadable = read_released(root)
     recorded, diagnostics = read_recorded(root, migration_folders(checked).values())
     if has_errors(diagnostics):
@@ -65,7 +82,7 @@ def wanted_or_exit(
     show(diagnostics, checked.sources)
     if has_errors(diagnostics):
         raise typer.Exit(Exit.FAILURE)
-    return Wanted(desired(checked, carried, used, Recorded(stored, recorded.ejected), released), used)
+    return Wanted(desired(checked, carried, used, Recorded(stored, recorded.ejected), released, own), used)
 
 
 def planned_or_exit(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fleetgen.cli.console import Exit, data, json_data, say, show
+from fleetgen.cli.outcome import folder_of, own_or_exit
 from fleetgen.core.diagnostic import Severity
 
 Specification = Annotated[Path, typer.Argument(help="fleet.yaml, or the folder it lies in.", show_default=True)]
@@ -27,7 +28,7 @@ def report(specification: Specification = Path("fleet.yaml"), output: Output = N
     from fleetgen.render.templates import installed  # noqa: PLC0415
     from fleetgen.report.architecture import leaves, trees  # noqa: PLC0415
 
-    checked = check(specification)
+    checked = check(specification, own_or_exit(folder_of(specification)))
     show([item for item in checked.diagnostics if item.severity is Severity.ERROR], checked.sources)
     if checked.fleet is None:
         raise typer.Exit(Exit.FAILURE)

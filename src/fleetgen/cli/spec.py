@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fleetgen.cli.console import Exit, data, json_data, show
+from fleetgen.cli.outcome import folder_of, own_or_exit
 
 app = typer.Typer(no_args_is_help=True, help="The specification: its JSON Schema, and everything filled in.")
 
@@ -29,7 +30,7 @@ def show_(
     from fleetgen.pipeline import check  # noqa: PLC0415
     from fleetgen.spec.show import show as show_resolved  # noqa: PLC0415
 
-    checked = check(specification)
+    checked = check(specification, own_or_exit(folder_of(specification)))
     if checked.fleet is None:
         show(checked.diagnostics, checked.sources)
         raise typer.Exit(Exit.FAILURE)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fleetgen.evolve.releases import OwnReleases
 from fleetgen.render.files import Tree
 from fleetgen.render.templates import Templates
 
@@ -28,7 +29,8 @@ class Desired:
     """The projects, the files that need the whole fleet's facts, and the templates this fleetgen carries.
 
     `specification` is the digest of the resolved specification, kept in the lock. `ejected` are paths that were given
-    to a person; `given` says of those in no project what would be written there.
+    to a person; `given` says of those in no project what would be written there. `own` are the releases of a person's
+    own templates by the place of their bundle, which is also what the projects made from them name as their template.
     """
 
     projects: tuple[Project, ...]
@@ -37,6 +39,7 @@ class Desired:
     specification: str = ""
     ejected: frozenset[str] = frozenset()
     given: Tree = field(default_factory=dict)
+    own: Mapping[str, OwnReleases] = field(default_factory=dict)
 
 
 def place(project: str, path: str) -> str:

@@ -16,6 +16,7 @@ from fleetgen.evolve.disk import Blocked, Disk
 from fleetgen.evolve.journal import recover
 from fleetgen.evolve.lock import Lock, Rendered
 from fleetgen.evolve.lock import read as read_lock
+from fleetgen.evolve.own import notes
 from fleetgen.evolve.ownership import ANSWERS, BUNDLE, LOCK, Owner, owner_of
 from fleetgen.evolve.projects import Projects, Rendering, Renderings, Unreadable
 from fleetgen.evolve.releases import Releases, newer
@@ -77,7 +78,7 @@ def _plan(
     release = state.releases.get(state.target)
     copied = by_copier(state.disk, desired, entries, release, state.releases.complete) if strict else Copied()
     actions = [action for entry in entries if entry.project not in copied.projects and (action := judge.judge(entry))]
-    diagnostics = ordered((*doubles, *judge.diagnostics(), *copied.diagnostics))
+    diagnostics = ordered((*doubles, *judge.diagnostics(), *copied.diagnostics, *notes(desired)))
     if has_errors(diagnostics):
         return None, diagnostics
     yours = {entry.path for entry in entries if entry.scaffold}
@@ -135,7 +136,7 @@ def _entries(
     state: _State, desired: Desired, update: bool
 ) -> tuple[list[Entry], dict[str, Rendered], list[Diagnostic]]:
     """Every path that was or will be rendered; a path with two sources is reported."""
-    projects = Projects(state.disk, state.lock, state.releases, state.target, update=update)
+    projects = Projects(state.disk, state.lock, state.releases, state.target, update=update, own=desired.own)
     entries: dict[str, Entry] = {}
     locked: dict[str, Rendered] = {}
     diagnostics: list[Diagnostic] = []

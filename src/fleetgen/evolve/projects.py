@@ -15,9 +15,10 @@ from fleetgen.evolve.desired import Project, place
 from fleetgen.evolve.disk import Blocked, Disk
 from fleetgen.evolve.lock import Lock, Rendered
 from fleetgen.evolve.ownership import ANSWERS, Owner, owner_of
-from fleetgen.evolve.releases import Releases, newer
-from fleetgen.render.answers import load, recorded_version
+from fleetgen.evolve.releases import OwnReleases, Releases, newer
+from fleetgen.render.answers import load, recorded_source, recorded_version
 from fleetgen.render.engine import Draft, engine, render
+from fleetgen.render.own.engine import OwnDraft
 from fleetgen.render.files import File, Stamp, Tree
 
 
@@ -60,7 +61,17 @@ class Renderings:
 class Projects:
     """Renders the projects of one fleet."""
 
-    def __init__(self, disk: Disk, lock: Lock | None, releases: Releases, target: str, *, update: bool) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        lock: Lock | None,
+        releases: Releases,
+        target: str,
+        *,
+        update: bool,
+        own: Mapping[str, OwnReleases] | None = None,
+    ) -> None:
+        self._own = own or {}
         self._disk = disk
         self._locked = lock.projects if lock else {}
         self._releases = releases
@@ -71,12 +82,13 @@ class Projects:
         """Both renderings of a wanted project."""
         recorded = self._locked.get(project.path)
         answers = self._answers(project.path)
-        version = self._version(answers)
-        draft = engine(self._releases.get(version)).draft(project.template, project.answers)
+        version = self._version(project.template, answers)
+        draft = engine(self._of(project.template).get(version)).draft(project.template, project.answers)
         digest = draft.answers.stamp.sha256
         after = self._after(project, recorded, draft)
         before = self._before(project.path, recorded, answers, after)
-        if answers is not None and recorded_version(answers.content) != version:
+        stays = answers is not None and self._stays(project.template, answers)
+        if answers is not None and stays and recorded_version(answers.content) != version:
             self._spare(before, after, answers, project.template, version)
         lock = Rendered(project.template, digest, after.stamps)
         return Renderings(before, after, lock, recorded is None and not before.stamps, draft.given_once())
@@ -89,14 +101,26 @@ class Projects:
         found = self._disk.look(place(project, ANSWERS))
         return None if isinstance(found, Blocked) else found
 
-    def _version(self, answers: File | None) -> str:
-        """`apply` leaves a project at its release; a plain `copier update` may have moved it ahead of the lock."""
-        recorded = recorded_version(answers.content) if answers else None
-        if recorded is None or recorded not in self._releases:
-            return self._target
-        return recorded if not self._update or newer(recorded, self._target) else self._target
+    def _of(self, template: str) -> Releases | OwnReleases:
+        return self._own.get(template, self._releases)
 
-    def _after(self, project: Project, recorded: Rendered | None, draft: Draft) -> Rendering:
+    def _version(self, template: str, answers: File | None) -> str:
+        """`apply` leaves a project at its release; a plain `copier update` may have moved it ahead of the lock."""
+        own = self._own.get(template)
+        target = own.newest if own else self._target
+        recorded = recorded_version(answers.content) if answers else None
+        if answers is None or recorded is None or recorded not in self._of(template):
+            return target
+        if not self._stays(template, answers):  # the service was given another stack
+            return target
+        return recorded if not self._update or newer(recorded, target) else target
+
+    def _stays(self, template: str, answers: File) -> bool:
+        """Whether the project was rendered from the same bundle before."""
+        source = recorded_source(answers.content)
+        return template == source if template in self._own else source not in self._own
+
+    def _after(self, project: Project, recorded: Rendered | None, draft: Draft | OwnDraft) -> Rendering:
         same = recorded and (recorded.template, recorded.answers) == (project.template, draft.answers.stamp.sha256)
         return Rendering(recorded.files, draft.files) if recorded and same else Rendering.of(draft.files())
 
@@ -115,15 +139,17 @@ class Projects:
     def _again(self, project: str, answers: File) -> Tree:
         """Render the recorded answers with the recorded release."""
         given, version = _given(project, answers), recorded_version(answers.content)
-        if version is None or "template" not in given:
+        source = recorded_source(answers.content)
+        template = source if source in self._own else given.get("template")
+        if version is None or template is None:
             raise Unreadable(place(project, ANSWERS))
-        return render(self._releases.get(version), str(given["template"]), given)
+        return render(self._of(str(template)).get(version), str(template), given)
 
     def _spare(self, before: Rendering, after: Rendering, answers: File, template: str, version: str) -> None:
         """Leave a person's file alone that the new release excludes with the old answers, as copier does."""
         dropped = [path for path in before.stamps if path not in after.stamps and owner_of(path) is Owner.USER]
         if dropped:
-            excluded = engine(self._releases.get(version)).excluded(template, _given(template, answers))
+            excluded = engine(self._of(template).get(version)).excluded(template, _given(template, answers))
             for path in filter(excluded, dropped):
                 del before.stamps[path]
 

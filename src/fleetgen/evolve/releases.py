@@ -6,6 +6,7 @@ from packaging.version import Version
 
 from fleetgen.render import bundle as bundles
 from fleetgen.render.git import GitError
+from fleetgen.render.own.engine import OwnTemplates
 from fleetgen.render.templates import Templates, from_bundle
 
 
@@ -36,6 +37,36 @@ class Releases:
     def complete(self, version: str) -> bytes | None:
         """The bundle that holds `version` too, or nothing when it does already."""
         return None if version in self.known else self.get(version).bundle(self.bundle)
+
+
+class OwnReleases:
+    """The releases of a person's own template: all of them are in its bundle."""
+
+    def __init__(self, place: str, bundle: bytes) -> None:
+        self.place = place
+        self.bundle = bundle
+        self.known = bundles.versions(bundle)
+        self._read: dict[str, OwnTemplates] = {}
+
+    def __contains__(self, version: str) -> bool:
+        return version in self.known
+
+    @property
+    def newest(self) -> str:
+        """The release that new services are made from, and that `update` goes to."""
+        if not self.known:
+            raise GitError(f"`{self.place}` holds no release")
+        return self.known[-1]
+
+    def get(self, version: str) -> OwnTemplates:
+        """The template of a release.
+
+        Raises:
+            GitError: When the bundle does not hold it.
+        """
+        if version not in self._read:
+            self._read[version] = OwnTemplates(version, bundles.read(self.bundle, version), self.place)
+        return self._read[version]
 
 
 def newer(version: str, than: str) -> bool:

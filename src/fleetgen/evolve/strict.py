@@ -48,13 +48,16 @@ def by_copier(
     release: Templates,
     bundle: Callable[[str], bytes | None],
 ) -> Copied:
-    """Update every project that is behind. Those that nobody wrote yet are not copier's to update."""
+    """Update every project that is behind. Those that nobody wrote yet are not copier's to update, and those of a
+    person's own templates have releases of their own: they are merged as in an ordinary update.
+    """
     known = {entry.path: entry for entry in entries}
-    recorded = {project.path: disk.look(place(project.path, ANSWERS)) for project in desired.projects}
+    carried = [project for project in desired.projects if project.template not in desired.own]
+    recorded = {project.path: disk.look(place(project.path, ANSWERS)) for project in carried}
     copied = frozenset(path for path, found in recorded.items() if isinstance(found, File))
     behind = [
         project
-        for project in sorted(desired.projects, key=lambda one: one.path)
+        for project in sorted(carried, key=lambda one: one.path)
         if project.path in copied and _behind(known, project, recorded[project.path])
     ]
     if not behind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -147,10 +147,14 @@ class FactsBuilder:
             replacements=_replacements(service),
         )
 
-    def monorepo(self, accepted: Iterable[Acceptance] = ()) -> MonorepoFacts:
-        """What the root project and the blueprints know. `accepted` are the findings that the specification waives."""
+    def monorepo(self, accepted: Iterable[Acceptance] = (), own: Collection[str] = ()) -> MonorepoFacts:
+        """What the root project and the blueprints know.
+
+        `accepted` are the findings that the specification waives, `own` the stacks with templates of the fleet's own.
+        """
         fleet = self._fleet
         sagas = tuple(self._sagas.values())
+        stacks = {service.stack for service in fleet.services}
         topics = {topic.name: topic for service in fleet.services for topic in _all_topics(fleet, service, sagas)}
         return MonorepoFacts(
             facts=FACTS_VERSION,
@@ -158,13 +162,14 @@ class FactsBuilder:
             organisation=fleet.organisation,
             title=fleet.domain,
             vision=fleet.vision,
-            languages=tuple(sorted({language(service.stack) for service in fleet.services})),
+            languages=tuple(sorted({language(stack) for stack in stacks if stack not in own})),
             services=tuple(_summary(fleet, service) for service in fleet.services),
             topics=tuple(topics[name] for name in sorted(topics)),
             sagas=sagas,
             teams=tuple(_team(fleet, team.name) for team in fleet.teams),
             platform={"replicas": fleet.platform.replicas, "sampling": fleet.platform.sampling},
             decisions=decisions(accepted),
+            own_stacks=tuple(sorted(stacks & set(own))),
         )
 
     def _commands(self, service: Service) -> Iterator[CommandFact]:

@@ -504,3 +504,4 @@ class MonorepoFacts(Fact):
     teams: tuple[dict[str, Any], ...]
     platform: dict[str, Any]
     decisions: tuple[DecisionFact, ...] = ()
+    own_stacks: tuple[str, ...] = ()  # of its services' stacks those with a template of the fleet's own

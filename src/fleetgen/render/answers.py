@@ -20,6 +20,7 @@ from yaml.emitter import Emitter
 _INDENT = 4
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*\Z")
 _COMMIT = re.compile(rb"^_commit: v?(\S+)$", re.MULTILINE)
+_SOURCE = re.compile(rb"^_src_path: (\S+)$", re.MULTILINE)
 _KEY = re.compile("[^\n\x85\u2028\u2029]{1,100}\\Z")  # longer or broken keys are written in another form
 # A safe loader, in C where there is one.
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -47,6 +48,12 @@ def recorded_version(content: bytes) -> str | None:
     """The release of the templates that rendered the project, read without parsing the facts."""
     match = _COMMIT.search(content)
     return match[1].decode(errors="replace").strip("'\"") if match else None
+
+
+def recorded_source(content: bytes) -> str | None:
+    """The bundle that rendered the project, as a path in the monorepo; services lie two deep."""
+    match = _SOURCE.search(content)
+    return match[1].decode(errors="replace").strip("'\"").removeprefix("../../") if match else None
 
 
 def nice_yaml(value: Any, indent: int = _INDENT, *arguments: Any, **options: Any) -> str:

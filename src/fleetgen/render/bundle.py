@@ -49,12 +49,20 @@ def read(bundle: bytes, version: str) -> dict[str, File]:
     if version not in known:
         raise GitError(f"the bundle does not hold v{version}")
     with TemporaryDirectory(prefix="fleetgen-bundle-") as folder:
-        repository = _repository(Path(folder), bundle)
-        listing = git(["ls-tree", "-r", "-z", "--full-tree", known[version]], repository, apart=True)
-        entries = [_entry(line) for line in listing.split(b"\0") if line]
-        wanted = "".join(f"{blob}\n" for _, _, blob in entries).encode()
-        blobs = _blobs(git(["cat-file", "--batch"], repository, data=wanted, apart=True))
-        return {path: File(content, mode) for (path, mode, _), content in zip(entries, blobs, strict=True)}
+        return tree(_repository(Path(folder), bundle), known[version])
+
+
+def tree(repository: Path, commit: str) -> dict[str, File]:
+    """The files of a commit.
+
+    Raises:
+        GitError: When it holds anything but plain files.
+    """
+    listing = git(["ls-tree", "-r", "-z", "--full-tree", commit], repository, apart=True)
+    entries = [_entry(line) for line in listing.split(b"\0") if line]
+    wanted = "".join(f"{blob}\n" for _, _, blob in entries).encode()
+    blobs = _blobs(git(["cat-file", "--batch"], repository, data=wanted, apart=True))
+    return {path: File(content, mode) for (path, mode, _), content in zip(entries, blobs, strict=True)}
 
 
 def _tags(bundle: bytes) -> dict[str, str]:

@@ -18,6 +18,7 @@ from pathspec import PathSpec
 from fleetgen.render import copier_internals as copier
 from fleetgen.render.configuration import Configuration, parse
 from fleetgen.render.files import File
+from fleetgen.render.own.engine import OwnEngine, OwnTemplates
 from fleetgen.render.templates import Templates, TemplatesError
 
 ANSWERS = ".copier-answers.yml"
@@ -45,9 +46,9 @@ def render(templates: Templates, template: str, answers: Mapping[str, Any]) -> d
 
 
 @lru_cache(maxsize=8)
-def engine(templates: Templates) -> Engine:
-    """The engine of a release."""
-    return Engine(templates)
+def engine(templates: Templates) -> Engine | OwnEngine:
+    """The engine of a release: copier's own worker for a template that nobody here wrote."""
+    return OwnEngine(templates) if isinstance(templates, OwnTemplates) else Engine(templates)
 
 
 class Engine:

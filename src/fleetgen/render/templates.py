@@ -16,7 +16,7 @@ from fleetgen.render.files import File, Tree
 _FOLDERS = ("blueprints", "service-templates")
 _CONFIGURATION = "service-templates/copier.yml"
 # Left behind by tools that run on the templates in a checkout; never part of a release.
-_LITTER = frozenset({
+LITTER = frozenset({
     "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache", ".venv",
     ".git", ".DS_Store", ".coverage",
 })  # fmt: skip
@@ -75,7 +75,7 @@ def _walk(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
-        if path.name in _LITTER or path.suffix in {".pyc", ".egg-info"}:
+        if path.name in LITTER or path.suffix in {".pyc", ".egg-info"}:
             continue
         if path.is_symlink():
             raise TemplatesError(f"{path} is a symbolic link; templates hold plain files only")

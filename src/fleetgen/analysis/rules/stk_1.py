@@ -39,8 +39,13 @@ def check(view: View) -> Iterator[Finding]:
                 element=service,
                 message=f"service `{service.name}` asks for stack `{service.stack}`, which does not exist yet; choose "
                 f"{quoted(choices) or 'none: no stack is installed'}",
-                hint=f"`fleetgen new --stack {choices[0]}` puts every service into that stack" if choices else "",
+                hint=_hint(service.stack, choices),
             )
+
+
+def _hint(stack: str, choices: list[str]) -> str:
+    own = f"`fleetgen templates add {stack} SOURCE` makes a template of your own that stack"
+    return f"{own}; `fleetgen new --stack {choices[0]}` puts every service into another" if choices else own
 
 
 RULE = Rule(id="STK-1", name="stack-not-available", severity=Severity.ERROR, check=check, waivable=False)
