@@ -1,4 +1,4 @@
-"""Two small templates that fleetgen did not write: one for cookiecutter, one for copier, with what such templates use."""
+"""Two small templates as others write them: one for cookiecutter, one for copier, with what such templates use."""
 
 from __future__ import annotations
 

@@ -180,6 +180,7 @@ def desired(
     used: Templates | None = None,
     recorded: Recorded = NOTHING,
     released: Released | None = None,
+    *,
     own: Mapping[str, OwnStack] | None = None,
 ) -> Desired:
     """What the monorepo of a checked specification should hold.

@@ -1,4 +1,4 @@
-"""Templates that many people use, taken from a package index at test time: accepted and equal, or refused with a reason."""
+"""Templates that many people use, from a package index at test time: accepted and equal, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ PLACE = ".fleetgen/templates/mine.bundle"
 SAM = ("aws-sam-cli==1.170.0", "samcli/lib/init/templates/cookiecutter-aws-sam-hello-")
 KEDRO = ("kedro==1.7.0", "kedro/templates/")
 COPIER = "copier==9.19.1"
+_LANGUAGES = ("dotnet", "golang", "java-gradle", "java-maven", "nodejs", "python", "ruby")
 _PIP = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps")
 
 
@@ -45,7 +46,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("package", "folder"),
     [
-        *((SAM[0], SAM[1] + name) for name in ("dotnet", "golang", "java-gradle", "java-maven", "nodejs", "python", "ruby")),
+        *((SAM[0], SAM[1] + name) for name in _LANGUAGES),
         (KEDRO[0], f"{KEDRO[1]}pipeline"),
     ],
 )  # fmt: skip
@@ -59,6 +60,7 @@ def test_a_popular_cookiecutter_template_renders_as_with_cookiecutter(
     assert template is not None, diagnostics
     asked = json.loads((source / "cookiecutter.json").read_text())
     given = {name: "Order" for name in ("project_name", "pipeline_name") if name in asked}
+    given |= {"kedro_version": "1.7.0"} if "kedro_version" in asked else {}  # kedro itself answers it
     ours = shop.plain(render(OwnTemplates("1", template.files, PLACE), PLACE, given))
     del ours[".copier-answers.yml"]
 
@@ -95,7 +97,8 @@ def test_copier_s_own_demonstrations_are_accepted_or_refused_for_what_they_show(
         template, found = accept(fetched) if fetched else (None, found)
         verdicts[demo.name] = "accepted" if template else found[0].code
     assert verdicts["demo_exclude"] == "accepted"
-    assert verdicts["demo_data"] == "accepted"
+    assert verdicts["demo_transclude"] == "accepted"
+    assert verdicts["demo_data"] == "TPL-3"
     assert verdicts["demo_extensions_additional"] == "TPL-3"
     assert verdicts["demo_legacy_migrations"] == "TPL-3"
     assert verdicts["demo_invalid"] == "TPL-6"

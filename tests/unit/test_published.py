@@ -52,3 +52,13 @@ def test_published_file_is_current(path: str, make: Callable[[], str], update_go
     if update_golden:
         place.write_text(make())
     assert place.read_text() == make(), f"{path} is stale: run `make golden`"
+
+
+def test_the_guide_lists_every_word_and_question_that_is_answered() -> None:
+    from fleetgen.facts.suggestions import USUAL, WORDS
+
+    guide = (ROOT / "docs/guides/your-own-templates.md").read_text()
+    rows = {row.split("`")[1]: row for row in guide.splitlines() if row.startswith("| `{")}
+    assert rows.keys() == {f"{{{word}}}" for word in WORDS}
+    for question, word in USUAL.items():
+        assert f"`{question}`" in rows[f"{{{word}}}"]

@@ -82,7 +82,7 @@ def wanted_or_exit(
     show(diagnostics, checked.sources)
     if has_errors(diagnostics):
         raise typer.Exit(Exit.FAILURE)
-    return Wanted(desired(checked, carried, used, Recorded(stored, recorded.ejected), released, own), used)
+    return Wanted(desired(checked, carried, used, Recorded(stored, recorded.ejected), released, own=own), used)
 
 
 def planned_or_exit(

@@ -18,8 +18,8 @@ from fleetgen.evolve.ownership import ANSWERS, Owner, owner_of
 from fleetgen.evolve.releases import OwnReleases, Releases, newer
 from fleetgen.render.answers import load, recorded_source, recorded_version
 from fleetgen.render.engine import Draft, engine, render
-from fleetgen.render.own.engine import OwnDraft
 from fleetgen.render.files import File, Stamp, Tree
+from fleetgen.render.own.engine import OwnDraft
 
 
 class Unreadable(Exception):

@@ -1,4 +1,4 @@
-"""The only module that touches private parts of copier: its Jinja environment.
+"""Private parts of copier, for templates of ours: its Jinja environment. `copier_worker` is for those of others.
 
 Everything else of copier that rendering follows is written in `engine`, and a test compares the two byte for byte.
 """

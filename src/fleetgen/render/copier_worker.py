@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from copier._jinja_ext import SandboxedEnvironment
 from copier._main import Worker, as_operation
 from copier._settings import SettingsModel
-from copier._template import Template
+from copier._template import Template, load_template_config
 from packaging.version import Version
 
 from fleetgen.render.files import File
@@ -83,9 +84,18 @@ class LocalTemplate:
             worker.__dict__["template"] = self._template()
             yield worker
 
+    @cached_property
+    def _configuration(self) -> dict[str, Any]:
+        """`copier.yml` as copier reads it, but without its talk on standard error."""
+        names = [name for name in ("copier.yml", "copier.yaml") if (self._folder / name).is_file()]
+        if len(names) > 1:
+            raise ValueError(f"there are both `{names[0]}` and `{names[1]}`")
+        return load_template_config(self._folder / names[0], quiet=True) if names else {}
+
     def _template(self) -> Template:
         template = Template(url=self._recorded)
         template.__dict__ |= {
+            "_raw_config": self._configuration,
             "local_abspath": self._folder,
             "vcs": None,
             "commit": f"v{self._version}",

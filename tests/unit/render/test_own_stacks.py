@@ -228,13 +228,17 @@ REFUSED: dict[str, tuple[Content, list[tuple[str, str, int]]]] = {
     ),
     "extension": ({"cookiecutter.json": _JSON, "{{cookiecutter.slug}}/a": ""}, [("TPL-3", "cookiecutter.json", 3)]),
     "tasks": ({"copier.yml": "name: x\n_tasks: [touch mark]\n"}, [("TPL-3", "copier.yml", 2)]),
-    "migrations": ({"copier.yml": "\n\n_migrations: [{version: 1, before: [touch mark]}]\n"}, [("TPL-3", "copier.yml", 3)]),
+    "migrations": (
+        {"copier.yml": "\n\n_migrations: [{version: 1, before: [touch mark]}]\n"},
+        [("TPL-3", "copier.yml", 3)],
+    ),
     "copier extension": ({"copier.yml": "_jinja_extensions: [os.path.X]\n"}, [("TPL-3", "copier.yml", 1)]),
     "external data": ({"copier.yml": "_external_data: {x: ../x.yml}\n"}, [("TPL-5", "copier.yml", 1)]),
     "secret": ({"copier.yml": "a: 1\npassword: {type: str, secret: true}\n"}, [("TPL-5", "copier.yml", 2)]),
     "secrets": ({"copier.yml": "_secret_questions: [word]\nword: x\n"}, [("TPL-5", "copier.yml", 2)]),
     "answers elsewhere": ({"copier.yml": "_answers_file: .a.yml\n"}, [("TPL-6", "copier.yml", 1)]),
-    "no yaml": ({"copier.yml": "a: [\n"}, [("TPL-6", "copier.yml", 1)]),
+    "no yaml": ({"copier.yml": "a: 1\nb: [}\n"}, [("TPL-6", "copier.yml", 2)]),
+    "two": ({"copier.yml": "a: 1\n", "copier.yaml": "a: 1\n"}, [("TPL-6", "copier.yml", 1)]),
     "no json": ({"cookiecutter.json": "{\n 1}", f"{SLUG}/a": ""}, [("TPL-6", "cookiecutter.json", 2)]),
     "no folder": (_COOKIE, [("TPL-6", "cookiecutter.json", 1)]),
     "nothing": ({"README.md": ""}, [("TPL-2", "", 0)]),
@@ -255,13 +259,16 @@ REFUSED: dict[str, tuple[Content, list[tuple[str, str, int]]]] = {
     "several": ({"cookiecutter.json": '{"template": {"a": {}}}', f"{SLUG}/a": ""}, [("TPL-6", "cookiecutter.json", 1)]),
     "name": ({"cookiecutter.json": '{"a-b": "x"}', "{{cookiecutter.x}}/a": ""}, [("TPL-6", "cookiecutter.json", 1)]),
     "no choices": ({"cookiecutter.json": '{"a": []}', "{{cookiecutter.a}}/a": ""}, [("TPL-6", "cookiecutter.json", 1)]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_a_stack_is_refused_with_its_place(name: str, tmp_path: Path) -> None:
+def test_what_cannot_be_a_stack_is_refused_with_its_place(
+    name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     files, expected = REFUSED[name]
     assert refusals(tmp_path / "template", files) == expected
+    assert capfd.readouterr() == ("", "")  # copier itself keeps silent
     assert not (tmp_path / "template" / "mark").exists()
 
 
@@ -323,7 +330,7 @@ def test_a_question_without_an_answer_is_named_with_the_way_to_answer_it(tmp_pat
 
 def test_a_choice_that_is_none_is_named(tmp_path: Path) -> None:
     templates = accepted(tmp_path / "template", {"copier.yml": "db: {type: str, choices: [a, b]}\n"})
-    with pytest.raises(TemplatesError, match="template `mine`: .*"):
+    with pytest.raises(TemplatesError, match=r"template `mine`: .*choice"):
         render(templates, PLACE, {"db": "c"})
 
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+import yaml
 from jinja2 import Environment
 
 from fleetgen.core.diagnostic import Diagnostic, Span, has_errors, ordered
@@ -122,7 +123,7 @@ class _Check:
             settings, asked = self.template.settings(), self.template.questions()
             environment = self.template.environment() if not self._refused(settings) else None
         except Exception as error:  # the file is anybody's: whatever copier makes of it is a finding
-            yield findings.wrong(self._place(1), f"copier cannot read it: {' '.join(str(error).split())}")
+            yield self._unreadable(error)
             return
         self._suffix = settings.get("templates_suffix", self._suffix)
         self._subdirectory = settings.get("subdirectory", "")
@@ -132,6 +133,12 @@ class _Check:
         if environment is not None:
             yield from self._configuration(environment, {**settings, **asked})
             yield from self._contents(environment)
+
+    def _unreadable(self, error: Exception) -> Diagnostic:
+        cause = error.__cause__
+        if isinstance(cause, yaml.MarkedYAMLError) and cause.problem_mark:
+            return findings.wrong(self._place(cause.problem_mark.line + 1), f"it is not YAML: {cause.problem}")
+        return findings.wrong(self._place(1), f"copier cannot read it: {' '.join(str(error).split())}")
 
     def completed(self) -> Tree:
         """The files, with the one that records the answers where the author left it out: updates start from it."""
