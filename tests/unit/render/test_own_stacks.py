@@ -229,7 +229,7 @@ REFUSED: dict[str, tuple[Content, list[tuple[str, str, int]]]] = {
     "extension": ({"cookiecutter.json": _JSON, "{{cookiecutter.slug}}/a": ""}, [("TPL-3", "cookiecutter.json", 3)]),
     "tasks": ({"copier.yml": "name: x\n_tasks: [touch mark]\n"}, [("TPL-3", "copier.yml", 2)]),
     "migrations": (
-        {"copier.yml": "\n\n_migrations: [{version: 1, before: [touch mark]}]\n"},
+        {"copier.yml": "\n\n_migrations: [{version: 1, before: [x]}]\n"},
         [("TPL-3", "copier.yml", 3)],
     ),
     "copier extension": ({"copier.yml": "_jinja_extensions: [os.path.X]\n"}, [("TPL-3", "copier.yml", 1)]),
