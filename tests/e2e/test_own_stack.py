@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -236,3 +237,13 @@ def test_a_damaged_bundle_is_said(specification: Path) -> None:
     for content in (b"", b"# v2 git bundle\n\nPACK", b"no bundle"):
         place.write_bytes(content)
         assert "OUT-8" in run("lint", str(specification), code=2)
+
+
+def test_make_runs_the_service_s_own_makefile(specification: Path) -> None:
+    files = {**own_templates.COPIER, "project/Makefile": "test:\n\t@echo tested here\n"}
+    template = own_templates.write(specification.parent / "template", files)
+    run("templates", "add", "mine", str(template), "--root", str(specification))
+    root = specification.parent / "fleet"
+    run("new", "--spec", str(specification), str(root))
+    done = subprocess.run(["make", "test-payment"], cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "tested here"), done.stderr

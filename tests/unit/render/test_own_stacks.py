@@ -360,3 +360,13 @@ def test_which_paths_are_left_out_is_asked_of_copier(tmp_path: Path) -> None:
     given = {"project_name": "Order", "service": SERVICE}
     assert engine(templates).excluded(PLACE, {**given, "with_docker": False})("Dockerfile")
     assert not engine(templates).excluded(PLACE, given)("Dockerfile")
+
+
+def test_what_the_template_gives_only_once_is_asked_of_copier(tmp_path: Path) -> None:
+    files = {**own_templates.COPIER, "copier.yml": own_templates.COPIER_YML + '_skip_if_exists: ["{{ folder }}.txt"]\n'}
+    draft = engine(accepted(tmp_path / "template", files)).draft(
+        PLACE, {SUGGESTED: {FOLDER: "order"}, "project_name": "Order", "service": SERVICE}
+    )
+    once = draft.given_once()
+    assert once("order.txt")
+    assert not once("README.md")
