@@ -44,7 +44,7 @@ bench: install ## Speed and memory of generating and updating, as ratios of one 
 	@$(BIN)/python bench/update.py
 
 golden: install ## Accept the rendered trees as the new expectation
-	@$(BIN)/python -m pytest tests/golden tests/rules tests/unit/report tests/unit/analysis tests/unit/test_published.py --update-golden
+	@$(BIN)/python -m pytest tests/golden tests/rules tests/unit/report tests/unit/analysis tests/unit/spec/test_reference.py tests/unit/wizard/test_dialogue.py tests/unit/test_published.py --update-golden
 
 docs: install ## The documentation site in site/
 	@$(BIN)/mkdocs build --strict --quiet

@@ -37,7 +37,7 @@ def test_stack_stores_and_api_are_replaced_and_kept_to_be_seen() -> None:
         "    stack: node      # their choice\n"
         "    stores: {primary: mongodb, search: elasticsearch}\n"
         "    api: [rest, graphql]   # federated\n"
-        "    patterns: [cqrs]\n"
+        "    patterns: [event-sourcing]\n"
         "    purpose: People\n"
     )
     assert in_python(before) == services(
@@ -45,7 +45,7 @@ def test_stack_stores_and_api_are_replaced_and_kept_to_be_seen() -> None:
         "  user:\n"
         "    stack: python    # their choice\n"
         "    asked: {stack: node, stores: {primary: mongodb, search: elasticsearch}, api: [graphql], "
-        "patterns: [cqrs]}\n"
+        "patterns: [event-sourcing]}\n"
         "    stores: {primary: postgresql}\n"
         "    api: [rest]            # federated\n"
         "    purpose: People\n"
@@ -59,11 +59,13 @@ def test_stack_stores_and_api_are_replaced_and_kept_to_be_seen() -> None:
             "  a: {stack: go, api: websocket}\n",
             "  a: {stack: python, asked: {stack: go, api: [websocket]}, api: [rest]}\n",
         ),
+        # What the stack has stays as it is.
+        ("  a: {stack: go, patterns: [cqrs]}\n", "  a: {stack: python, asked: {stack: go}, patterns: [cqrs]}\n"),
         ("  a:\n", "  a: {stack: python}\n"),
         ("  a: {purpose: x}\n", "  a: {stack: python, purpose: x}\n"),
         ("  a:\n    purpose: x\n", "  a:\n    stack: python\n    purpose: x\n"),
-        ("  a: {stack: go, patterns: [cqrs]}\n", "  a: {stack: python, asked: {stack: go, patterns: [cqrs]}}\n"),
-        ("  a: {patterns: [cqrs], stack: go}\n", "  a: {stack: python, asked: {stack: go, patterns: [cqrs]}}\n"),
+        ("  a: {stack: go, patterns: [event-sourcing]}\n", "  a: {stack: python, asked: {stack: go, patterns: [event-sourcing]}}\n"),
+        ("  a: {patterns: [event-sourcing], stack: go}\n", "  a: {stack: python, asked: {stack: go, patterns: [event-sourcing]}}\n"),
         (
             "  a: {stack: python, stores: {primary: {kind: postgresql, name: x}, cache: redis}}\n",
             "  a: {stack: python, asked: {stores: {cache: redis}}, stores: {primary: {kind: postgresql, name: x}}}\n",
@@ -94,7 +96,7 @@ def test_samples(name: str) -> None:
     assert {each.stack for each in fleet.services} == {"python"}
     assert {kind for each in fleet.services for kind in each.stores.values()} == {"postgresql"}
     assert {api for each in fleet.services for api in each.api} == {"rest"}
-    assert not any(each.sourced or each.cqrs for each in fleet.services)
+    assert not any(each.sourced for each in fleet.services)
     assert replace_stack(replaced, "python").texts == replaced.texts
 
 

@@ -51,14 +51,15 @@ def test_instances_that_start_together_migrate_once(bare: Database, tmp_path: Pa
     (folder / "0001_count.sql").write_text("CREATE TABLE counted (n int); INSERT INTO counted VALUES (1);")
     with ThreadPoolExecutor(4) as pool:
         applied = list(pool.map(lambda _: migrate(bare, None, folder), range(4)))
-    assert sorted(map(len, applied)) == [0, 0, 0, 2]
+    assert sorted(map(len, applied)) == [0, 0, 0, len(tuple(chassis_migrations())) + 1]
     with bare.connection() as connection:
         assert connection.execute("SELECT count(*) FROM counted").fetchone() == (1,)
 
 
 def test_generated_tables_run_again_when_they_change_and_own_files_by_number(bare: Database, tmp_path: Path) -> None:
-    generated, folder = tmp_path / "tables.sql", tmp_path / "migrations"
+    generated, folder = tmp_path / "gen" / "tables.sql", tmp_path / "migrations"
     folder.mkdir()
+    generated.parent.mkdir()
     generated.write_text('CREATE TABLE IF NOT EXISTS "order" (id int)')
     (folder / "0010_b.sql").write_text("ALTER TABLE own ADD COLUMN b int")
     (folder / "2_a.sql").write_text("CREATE TABLE own (a int)")
