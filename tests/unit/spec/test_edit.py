@@ -64,8 +64,14 @@ def test_stack_stores_and_api_are_replaced_and_kept_to_be_seen() -> None:
         ("  a:\n", "  a: {stack: python}\n"),
         ("  a: {purpose: x}\n", "  a: {stack: python, purpose: x}\n"),
         ("  a:\n    purpose: x\n", "  a:\n    stack: python\n    purpose: x\n"),
-        ("  a: {stack: go, patterns: [event-sourcing]}\n", "  a: {stack: python, asked: {stack: go, patterns: [event-sourcing]}}\n"),
-        ("  a: {patterns: [event-sourcing], stack: go}\n", "  a: {stack: python, asked: {stack: go, patterns: [event-sourcing]}}\n"),
+        (
+            "  a: {stack: go, patterns: [event-sourcing]}\n",
+            "  a: {stack: python, asked: {stack: go, patterns: [event-sourcing]}}\n",
+        ),
+        (
+            "  a: {patterns: [event-sourcing], stack: go}\n",
+            "  a: {stack: python, asked: {stack: go, patterns: [event-sourcing]}}\n",
+        ),
         (
             "  a: {stack: python, stores: {primary: {kind: postgresql, name: x}, cache: redis}}\n",
             "  a: {stack: python, asked: {stores: {cache: redis}}, stores: {primary: {kind: postgresql, name: x}}}\n",
