@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -51,6 +52,8 @@ class Recorded:
 
 
 NOTHING = Recorded()
+# What copier and fleetgen write where nothing is ejected: answers are long, and most need not be parsed.
+_NONE_EJECTED = re.compile(rb"^ejected: \[\]$", re.MULTILINE)
 
 
 def read_recorded(root: Path, folders: Iterable[str]) -> tuple[Recorded, tuple[Diagnostic, ...]]:
@@ -73,7 +76,7 @@ def ejected(disk: Disk, lock: Lock | None) -> dict[str, tuple[str, ...]]:
     found = {}
     for project in lock.projects if lock else ():
         file = disk.look(place(project, ANSWERS))
-        if isinstance(file, File) and EJECTED.encode() in file.content:
+        if isinstance(file, File) and not _NONE_EJECTED.search(file.content):
             answers = load(file.content) or {}
             paths = answers.get(EJECTED) or []
             if isinstance(paths, list) and paths:
