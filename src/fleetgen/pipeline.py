@@ -203,8 +203,14 @@ def desired(
     return recorded.respected(Desired(projects, carried, extra=extra, specification=digest, own=releases))
 
 
-def reported(checked: Checked, carried: Templates) -> Subject:
-    """The fleet under report. Of a specification with errors nothing is generated.
+def reported(
+    checked: Checked,
+    carried: Templates,
+    released: Released | None = None,
+    *,
+    own: Mapping[str, OwnStack] | None = None,
+) -> Subject:
+    """The fleet under report, with what `desired` is given. Of a specification with errors nothing is generated.
 
     Raises:
         ValueError: When there is no fleet.
@@ -213,7 +219,7 @@ def reported(checked: Checked, carried: Templates) -> Subject:
         raise ValueError("a specification that cannot be resolved describes no fleet")
     if checked.failed:
         return subject_of(checked.fleet, checked.document, {})
-    return _Parts(checked.fleet, checked.document, checked, carried).subject
+    return _Parts(checked.fleet, checked.document, checked, carried, released or Released(), own or {}).subject
 
 
 def report_pages(subject: Subject, checked: Checked) -> dict[str, File]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,9 +104,26 @@ def test_sagas_run_in_protobuf_and_confluents_client_reads_it(fleet: Path, tmp_p
 
 
 @pytest.mark.parametrize("fleet", ["avro", "protobuf"], indirect=True)
-def test_a_service_does_not_start_with_a_schema_that_breaks_a_registered_one(fleet: Path) -> None:
+def test_a_service_does_not_start_with_a_schema_that_breaks_a_released_one(fleet: Path) -> None:
     options = UpOptions(broker="mock", reload=False, only=("order",))
     up(fleet, options).stop()
+    breaks_a_field_of_order_placed(fleet)
+    up(fleet, options).stop()  # what nobody released may change
+    git = ["git", "-C", str(fleet)]
+    subprocess.run([*git, "checkout", "--quiet", "services"], check=True)
+    released = [sys.executable, "-m", "fleetgen.cli.main", "schemas", "release", "--root", str(fleet)]
+    subprocess.run(released, check=True, capture_output=True)
+    up(fleet, options).stop()
+    breaks_a_field_of_order_placed(fleet)
+    with pytest.raises(RuntimeProblem) as refused:
+        up(fleet, options)
+    assert "order" in refused.value.message
+    said = "\n".join(path.read_text() for path in (fleet / ".fleet").rglob("order*.log"))
+    assert "IncompatibleSchema" in said
+    assert f"{TOPIC}-starter.order.OrderPlaced`" in said  # and whose
+
+
+def breaks_a_field_of_order_placed(fleet: Path) -> None:
     facts = fleet / "services/order/src/starter_order/gen/facts.json"
     content = json.loads(facts.read_text())
     placed = next(event for event in content["events"] if event["name"]["text"] == "OrderPlaced")
@@ -113,9 +131,3 @@ def test_a_service_does_not_start_with_a_schema_that_breaks_a_registered_one(fle
     if placed["protobuf"]:
         placed["protobuf"]["text"] = placed["protobuf"]["text"].replace("string address = 5", "string address = 6")
     facts.write_text(json.dumps(content))
-    with pytest.raises(RuntimeProblem) as refused:
-        up(fleet, options)
-    assert "order" in refused.value.message
-    said = "\n".join(path.read_text() for path in (fleet / ".fleet").rglob("order*.log"))
-    assert "IncompatibleSchema" in said
-    assert f"{TOPIC}-starter.order.OrderPlaced`" in said  # and whose

@@ -84,19 +84,18 @@ def field_(
     field: Annotated[str, typer.Argument(help="name:type; `note:string?` is optional, `lines:OrderLine[]` a list.")],
     *,
     aggregate: Annotated[str, typer.Option("--aggregate", help="The aggregate.")],
-    renamed_from: Annotated[str, typer.Option("--renamed-from", help="The name it had; that field goes.")] = "",
     root: Root = Path(),
     apply: Apply = False,
 ) -> None:
-    """Add a field to an aggregate. Take the former name away by hand where it is renamed.
+    """Add a field to an aggregate. To rename one, edit it: `remark: {type: string, renamed-from: note}` in its place.
 
-    Example: `fleetgen add field note:string? --aggregate Order`
+    Example: `fleetgen add field 'note:string?' --aggregate Order`
     """
     from fleetgen.spec.add import fields  # noqa: PLC0415
 
     def put(to: Additions) -> Texts:
         ((name, of),) = fields([field]).items()
-        return to.field(name, aggregate, {"type": of, "renamed-from": renamed_from} if renamed_from else of)
+        return to.field(name, aggregate, of)
 
     _add(root, put, apply=apply)
 

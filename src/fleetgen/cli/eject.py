@@ -21,7 +21,7 @@ def eject(
 ) -> None:
     """Make a generated file yours: fleetgen and copier leave it alone from then on.
 
-    Examples: `fleetgen eject services/order/src/shop_order/gen/ports.py`, and again to take note of a newer template;
+    Examples: `fleetgen eject services/order/src/starter_order/gen/ports.py`, again to take note of a newer template;
     `fleetgen eject --undo PATH` and `fleetgen apply --overwrite PATH` give it back. Exit codes: 0 done, 2 refused.
     """
     from fleetgen.evolve.apply import apply  # noqa: PLC0415

@@ -24,7 +24,9 @@ _LEFT = 130  # as a shell tells of Ctrl-C
 def new(
     folder: Annotated[Path, typer.Argument(help="Where to write: a folder that is absent or empty.")],
     spec: Annotated[Path | None, typer.Option("--spec", help="A specification: fleet.yaml or its folder.")] = None,
-    sample: Annotated[str, typer.Option("--from", help="A sample: starter, ecommerce, banking.")] = "",
+    sample: Annotated[
+        str, typer.Option("--from", help="A sample: starter; ecommerce and banking, today with `--stack python`.")
+    ] = "",
     edit: Annotated[
         bool, typer.Option("--edit", help="Ask the questions, with the specification or sample as the answers offered.")
     ] = False,

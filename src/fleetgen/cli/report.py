@@ -24,15 +24,20 @@ def report(specification: Specification = Path("fleet.yaml"), output: Output = N
     Exit codes: 0 done, 1 done and the specification has errors, 2 there is no report.
     """
     from fleetgen.evolve.create import write_folder  # noqa: PLC0415
+    from fleetgen.evolve.released import read_released  # noqa: PLC0415
     from fleetgen.pipeline import check, report_pages, reported  # noqa: PLC0415
     from fleetgen.render.templates import installed  # noqa: PLC0415
     from fleetgen.report.architecture import leaves, trees  # noqa: PLC0415
 
-    checked = check(specification, own_or_exit(folder_of(specification)))
+    folder = folder_of(specification)
+    own = own_or_exit(folder)
+    checked = check(specification, own)
     show([item for item in checked.diagnostics if item.severity is Severity.ERROR], checked.sources)
     if checked.fleet is None:
         raise typer.Exit(Exit.FAILURE)
-    subject = reported(checked, installed())
+    released, unreadable = read_released(folder)
+    show(unreadable, {})
+    subject = reported(checked, installed(), released, own=own)
     if output is not None:
         found = write_folder(output, report_pages(subject, checked))
         show(found, {})

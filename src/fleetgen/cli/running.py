@@ -90,12 +90,18 @@ def up(  # noqa: PLR0917 - typer reads parameters by name
 
 
 @_told
-def down(root: Root = Path()) -> None:
-    """End the fleet and everything that was started for it."""
+def down(
+    root: Root = Path(),
+    reset: Annotated[bool, typer.Option("--reset", help="Also forget all data, topics, schemas and logs.")] = False,
+) -> None:
+    """End the fleet and everything that was started for it. Its data stay for the next `up`, but for `--reset`."""
     from fleetgen.runtime.down import down as end  # noqa: PLC0415
+    from fleetgen.runtime.down import forget  # noqa: PLC0415
 
     ended = end(root)
     say(f"ended {', '.join(ended)}" if ended else "nothing was running")
+    if reset:
+        say("forgot its data" if forget(root) else "there was nothing to forget")
 
 
 @_told

@@ -27,6 +27,7 @@ from fleetgen.render.templates import Templates
 
 _Result = tuple[Plan | None, tuple[Diagnostic, ...]]
 _ROOT = "."
+_SCHEMAS = ("contracts/events/", "contracts/commands/")
 _PATTERN = re.compile(r"[*?\[\]!#\\\s]")  # what a pattern of `_exclude` would not take literally
 _UNREADABLE = "does not hold answers"
 
@@ -92,6 +93,8 @@ def would_be(desired: Desired, templates: Templates, path: str) -> File | None:
     """What fleetgen would write at an ejected path of a project."""
     for project in desired.projects:
         if project.path != _ROOT and _within(path, project.path):
+            if project.template in desired.own:
+                return None  # a stack of the fleet's own has files of a person's only
             answers = {name: value for name, value in project.answers.items() if name != EJECTED}
             return render(templates, project.template, answers).get(path.removeprefix(f"{project.path}/"))
     return desired.given.get(path)
@@ -116,6 +119,8 @@ def _found(lock: Lock, path: str) -> _Place:
         raise _Refused(path, "is not a path that can be recorded")
     if path in (LOCK, BUNDLE) or path.endswith(ANSWERS) or is_migration(path):
         raise _Refused(path, "is what fleetgen keeps its own state in")
+    if path.startswith(_SCHEMAS):
+        raise _Refused(path, "says what services write, which no edit of it changes; change the specification")
     if path in lock.extra:
         return _Place(_ROOT, path)
     for project, rendered in lock.projects.items():

@@ -279,15 +279,26 @@ def _subscriptions(fleet: Fleet, service: Service, sagas: tuple[SagaFact, ...]) 
     for topic in _control_topics(fleet, service, sagas):
         by_topic.setdefault(topic, [])
     by_saga = {event_topic(fleet, fleet.aggregates[event.aggregate]) for event in heard_events(fleet, service)}
+    # A row is built from the events of its aggregate one after the other: a late one would be passed over.
+    projected = {event_topic(fleet, fleet.aggregates[event.aggregate]) for event in _projected_events(service)}
     free = {event.name for event in service.unordered}
     return tuple(
         SubscriptionFact(
             topic=topic,
-            ordered=topic in by_saga or not by_topic[topic] or not free.issuperset(by_topic[topic]),
+            ordered=topic in by_saga | projected or not by_topic[topic] or not free.issuperset(by_topic[topic]),
             events=tuple(sorted(by_topic[topic])),
         )
         for topic in sorted(by_topic)
     )
+
+
+def _projected_events(service: Service) -> Iterator[Event]:
+    """The events that copies and read models are built from."""
+    for copy in service.copies:
+        yield from copy.events
+    for aggregate in service.aggregates:
+        for model in aggregate.read_models:
+            yield from model.events
 
 
 def _control_topics(fleet: Fleet, service: Service, sagas: tuple[SagaFact, ...]) -> Iterator[str]:

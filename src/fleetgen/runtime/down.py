@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -37,6 +38,19 @@ def down(root: Path) -> tuple[str, ...]:
     finally:
         folder.release_lock()
     return names or left
+
+
+def forget(root: Path) -> bool:
+    """Remove what the servers of a fleet that is down keep on this machine; whether there was anything."""
+    folder = FleetFolder(root)
+    if not folder.path.is_dir() or folder.path.is_symlink():
+        return False
+    _take_lock(folder)
+    try:
+        shutil.rmtree(folder.path)
+    finally:
+        folder.release_lock()
+    return True
 
 
 def _take_lock(folder: FleetFolder) -> None:

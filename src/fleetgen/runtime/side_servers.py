@@ -30,6 +30,7 @@ def launch_side_servers(fleet: LocalFleet, folder: FleetFolder, ports: Mapping[s
         "ports": {name: ports[name] for name in NAMES},
         "issuer": side_addresses(ports)["issuer"],
         "audience": fleet.name,
+        "released": str(folder.root / "contracts" / "released"),
         "mint_secret": folder.secret("mint"),
         "clients": {
             service.name: {

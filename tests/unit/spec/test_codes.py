@@ -132,6 +132,11 @@ CASES: list[tuple[Code, str, str]] = [
     (Code.DUPLICATE_NAME, order(states="[placed, «placed»]"), "keep one"),
     (
         Code.DUPLICATE_NAME,
+        order(fields="{«address»: string, shipTo: {type: string, renamed-from: address}}"),
+        "take `address` away",
+    ),
+    (
+        Code.DUPLICATE_NAME,
         "fleet: shop\ncontexts:\n  order:\n    aggregates:\n      Bus: {commands: {AddBus: BusAdded}}\n"
         "      «Buse»: {commands: {AddBuse: BuseAdded}}\n",
         "rename one",

@@ -23,7 +23,7 @@ def main(file: Path) -> None:
     clients = {name: Client(item["secret"], tuple(item["scopes"])) for name, item in settings["clients"].items()}
     issuer = Issuer(settings["issuer"], settings["audience"], clients, settings["mint_secret"])
     handlers = {
-        "registry": Registry(home / "schemas.json").handle,
+        "registry": Registry(home / "schemas.json", Path(settings["released"])).handle,
         "otlp": OtlpReceiver(home / "spans.jsonl").handle,
         "issuer": issuer.handle,
     }

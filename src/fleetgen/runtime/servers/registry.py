@@ -6,6 +6,7 @@ Avro and Protobuf are checked for compatibility; JSON schemas are kept as they c
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from fleetgen.runtime.servers.web import Answer, Request, json_answer
 
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 DEFAULT_LEVEL = "BACKWARD_TRANSITIVE"
+_COMMENT = re.compile(r"\A(//[^\n]*\n)+\n*")
 
 
 class Refusal(Exception):
@@ -39,8 +41,12 @@ class Schema:
 class Registry:
     """Subjects with versions, ids, levels of compatibility."""
 
-    def __init__(self, file: Path) -> None:
-        """Go on with what `file` holds."""
+    def __init__(self, file: Path, released: Path | None = None) -> None:
+        """Go on with what `file` holds.
+
+        Of that, later schemas must fit what lies in the folder `released` only: while a fleet is built its contracts
+        change freely. What is registered from now on holds as in any registry.
+        """
         self._file = file
         self._guard = threading.Lock()
         self._schemas: list[Schema] = []  # id is the place, from 1
@@ -50,6 +56,8 @@ class Registry:
             content = json.loads(file.read_text())
             self._schemas = [Schema(**item) for item in content["schemas"]]
             self._subjects, self._levels = content["subjects"], content["levels"]
+        kept = texts(released)
+        self._holding = {number for number, known in enumerate(self._schemas, 1) if known.text in kept}
 
     def handle(self, request: Request) -> Answer:
         """One call."""
@@ -145,8 +153,8 @@ class Registry:
             raise Refusal(40401, f"subject `{subject}` not found")
         return self._subjects[subject]
 
-    def _texts(self, subject: str, ids: list[int]) -> list[str]:
-        return [self._schemas[known - 1].text for known in ids if known]
+    def _texts(self, ids: list[int]) -> list[str]:
+        return [self._schemas[known - 1].text for known in ids if known in self._holding]
 
     def _version(self, subject: str, wish: str) -> dict[str, Any]:
         ids = self._ids(subject)
@@ -170,13 +178,15 @@ class Registry:
         ids = self._subjects.get(subject, [])
         for known in ids:
             if known and self._schemas[known - 1] == schema:
+                self._holding.add(known)
                 return known
-        broken = self._broken(subject, schema, self._texts(subject, ids))
+        broken = self._broken(subject, schema, self._texts(ids))
         if broken:
             raise Refusal(409, f"the schema does not fit earlier versions of `{subject}`: {broken[0]}")
         if schema not in self._schemas:
             self._schemas.append(schema)
         number = self._schemas.index(schema) + 1
+        self._holding.add(number)
         self._subjects[subject] = [*ids, number]
         self._keep()
         return number
@@ -187,7 +197,7 @@ class Registry:
 
     def _compatible(self, subject: str, which: list[str], request: Request) -> dict[str, Any]:
         ids = self._subjects.get(subject, []) if not which else self._ids(subject)
-        earlier = self._texts(subject, ids)
+        earlier = self._texts(ids)
         if which and which[0] not in ("latest", "-1"):
             earlier = [self._version(subject, which[0])["schema"]]
         elif which:
@@ -216,6 +226,12 @@ class Registry:
         schemas = [{"text": schema.text, "type": schema.type} for schema in self._schemas]
         content = {"schemas": schemas, "subjects": self._subjects, "levels": self._levels}
         write_atomically(self._file, json.dumps(content))
+
+
+def texts(released: Path | None) -> frozenset[str]:
+    """The schemas of released contracts as they are registered: without the comment in which files begin."""
+    files = sorted(released.rglob("*.*")) if released is not None and released.is_dir() else []
+    return frozenset(canonical(_COMMENT.sub("", file.read_text())) for file in files if file.is_file())
 
 
 def _schema(request: Request) -> Schema:

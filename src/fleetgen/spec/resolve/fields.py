@@ -35,7 +35,21 @@ def read_fields(node: Node | None, sensitive: dict[str, str], session: Session) 
         found[key.text] = Field(
             name=key.text, span=key.span, type=of, sensitive=sensitive.get(key.text, ""), renamed_from=renamed
         )
+    _report_half_renamed(found, session)
     return tuple(found.values())
+
+
+def _report_half_renamed(found: dict[str, Field], session: Session) -> None:
+    """A field cannot both stay and go on under another name: which of the two would have the stored values?"""
+    for field in found.values():
+        if field.renamed_from in found:
+            former = found[field.renamed_from]
+            session.problems.add(
+                Code.DUPLICATE_NAME,
+                f"`{field.name}` takes the place of `{former.name}`, which is still there",
+                former.span,
+                f"take `{former.name}` away, or `renamed-from` at `{field.name}`",
+            )
 
 
 def read_type(node: Node, session: Session) -> Type | None:

@@ -96,6 +96,6 @@ class Peer:
 
 
 def _key(peer: str, path: str, inputs: Mapping[str, Any], work: UnitOfWork) -> str:
-    """The same for the same command in the same business transaction."""
-    cause = work.context.causation_id or work.context.correlation_id
+    """The same for the same command for the same cause: a message, or a request however often it is sent."""
+    cause = work.context.causation_id or work.context.request or work.context.correlation_id
     return str(uuid5(NAMESPACE_URL, f"{cause} {peer} {path} {sorted(inputs.items())}"))

@@ -28,7 +28,7 @@ from chassis.retry_rules import REDRIVEN, dead_letter_topic, retry_topic
 log = logging.getLogger(__name__)
 
 BUDGET = 7.0  # seconds after which a redrive stops and says how many are left
-LEASE_SECONDS = 20.0  # longer than reading and sending may take together
+LEASE_SECONDS = 40.0  # longer than reading and sending may take together
 _SETTLED = "SELECT part, off, done FROM dead_letter WHERE topic = %s"
 _HANDLED = """
 SELECT ce_source, ce_id FROM inbox JOIN unnest(%s::text[], %s::text[]) AS asked (ce_source, ce_id)

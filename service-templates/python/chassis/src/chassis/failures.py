@@ -8,6 +8,7 @@ import httpx
 import psycopg
 from psycopg import errors
 
+from chassis.calling import PeerUnavailable
 from chassis.dispatch import PermanentFailure
 from chassis.domain import DomainError
 from chassis.message import InvalidMessage
@@ -52,8 +53,9 @@ def judge(reason: Exception) -> HandlingFailure:
             return _failure("validation", reason, in_place=False, final=True)
         case DomainError():  # may heal when another message arrives, not within milliseconds
             return _failure("handler", reason, in_place=False)
-        case RegistryUnavailable():
-            return _failure("schema", reason, counts=False)
+        case PeerUnavailable() | RegistryUnavailable():  # a peer was tried often enough
+            called = isinstance(reason, PeerUnavailable)
+            return _failure("handler" if called else "schema", reason, in_place=not called, counts=False)
         case TimeoutError() | httpx.TimeoutException() | errors.QueryCanceled():
             return _failure("timeout", reason)
         case _:

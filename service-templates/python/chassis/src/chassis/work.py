@@ -75,11 +75,13 @@ class MessageContext:
     """Why a unit of work runs: handed on with every message it sends.
 
     `causation_id` is the `ce_id` of the message that caused it, or nothing for a request from outside;
+    `request` names a request from outside by its Idempotency-Key, the same however often it is sent.
     `traceparent` is the span of the cause, used when no span is active.
     """
 
     correlation_id: str = field(default_factory=lambda: str(uuid7()))
     causation_id: str | None = None
+    request: str | None = None
     saga: SagaHeaders | None = None
     caller: str | None = None
     traceparent: str | None = None

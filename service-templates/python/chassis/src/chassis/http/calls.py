@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import psycopg
@@ -77,7 +77,7 @@ def serve_command(service: Service, ports: Ports, facts: Command, incoming: Inco
     from_wire(service.messages[facts.name.text], payload)  # a faulty message must not cost a transaction
     scope = f"{caller.subject} {facts.route.method} {facts.route.path}"
     digest = request_digest(payload)
-    context = context_of(caller, incoming)
+    context = replace(context_of(caller, incoming), request=f"{scope} {key}")
 
     def attempt() -> Answer:
         with ports.transactions.work(context, incoming.remaining()) as work:

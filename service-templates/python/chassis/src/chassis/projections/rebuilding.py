@@ -128,7 +128,8 @@ class Rebuilder:
                 connection.execute(_LOCK, (name,))
                 for batch in replay.rest():
                     reading.apply(connection, batch)
-                carried = store.carry_over(connection, generation, building) if replay.truncated else 0
+                lacking = replay.truncated or reading.skipped
+                carried = store.carry_over(connection, generation, building) if lacking else 0
                 connection.execute(_SWITCH, (reading.read, carried, wanted_at, name))
         log.info("projection %s: built from %d events, %d rows carried over", name, reading.read, carried)
         self._forget(store, building)
@@ -158,7 +159,7 @@ class _Reading:
 
     def __init__(self, change: Callable[[Record], Change | None], store: ProjectionStore, building: int) -> None:
         self._change, self._store, self._building = change, store, building
-        self.seen = self.read = 0
+        self.seen = self.read = self.skipped = 0
 
     def apply(self, connection: Connection, batch: Sequence[Record]) -> None:
         """Make the changes of a batch: all in one go, and one by one where that fails."""
@@ -182,6 +183,7 @@ class _Reading:
             with connection.transaction():
                 return self._made(connection, record)
         except _UNFIT as fault:  # the inbox has parked it, or it was given up
+            self.skipped += 1
             log.warning("a rebuild passes over %s %s: %s", record.ce_type, record.ce_id, fault)
             return 0
 
