@@ -173,10 +173,12 @@ def _commands_for(service: LocalService, saga) -> Iterator[str]:
 
 
 def _event_types(facts: ServiceFacts) -> Iterator[str]:
-    """Events of its policies and observers, and the steps' events and notices of the choreographies it is part of."""
+    """Events of its policies, observers, copies and read models, and those of the choreographies it is part of."""
     known = {event.name.text: event.type for event in (*facts.events, *facts.foreign_events)}
     yield from (known[policy.event.text] for policy in facts.policies)
     yield from (known[event.text] for event in facts.observes)
+    for projection in (*facts.copies, *facts.read_models):
+        yield from (known[source.event.text] for source in projection.sources)
     for saga in facts.sagas:
         if saga.mode == "choreography":
             yield from NOTICES

@@ -73,7 +73,7 @@ CONDUCTOR = [
 ]
 
 NO_INSERT = Edit(
-    "inbox.py",
+    "inbox_store.py",
     "INSERT INTO inbox (handler, ce_source, ce_id) VALUES (%(handler)s, %(source)s, %(id)s)\n"
     "  ON CONFLICT DO NOTHING RETURNING 1), ",
     "SELECT 1), ",
