@@ -299,6 +299,10 @@ class _Parts:
         return subject_of(self.fleet, self.document, files)
 
     @cached_property
+    def _channels(self) -> tuple[asyncapi.Channel, ...]:
+        return channels(self._monorepo.topics)
+
+    @cached_property
     def _shared(self) -> Mapping[str, File]:
         return dict(self._whole_fleet())
 
@@ -334,7 +338,7 @@ class _Parts:
         yield f"contracts/openapi/{facts.name.kebab}.yaml", _text(openapi_of(self.fleet, service))
         spoken = operations(facts)
         if spoken:
-            known = channels((*self._monorepo.topics, *facts.topics))
+            known = (*self._channels, *channels(facts.topics))
             document = asyncapi.document(service, known, spoken, self.fleet.platform.registry)
             yield f"contracts/asyncapi/{facts.name.kebab}.yaml", _text(openapi.to_yaml(document))
 

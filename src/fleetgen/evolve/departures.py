@@ -27,9 +27,11 @@ def departures(root: Path, desired: Desired, plan: Plan) -> tuple[Departure, ...
     lock_file = disk.look(LOCK)
     if not isinstance(lock_file, File):
         return ()
+    lock = read_lock(lock_file.content)
+    if lock.specification == desired.specification:
+        return ()  # newer templates alone take nothing out of the fleet
     changing = {action.path for action in plan.actions}  # only who has other answers leaves anything behind
-    locked = sorted(read_lock(lock_file.content).projects)
-    projects = [project for project in locked if place(project, ANSWERS) in changing]
+    projects = [project for project in sorted(lock.projects) if place(project, ANSWERS) in changing]
     return tuple(
         departure
         for project in projects

@@ -21,7 +21,7 @@ from fleetgen.facts.messages import (
     value_facts,
 )
 from fleetgen.facts.projections import context_is_kept_apart, copy_facts, looked_up, read_model_facts, translation_facts
-from fleetgen.facts.sagas import binding_facts, heard_events, owner_of, participants, saga_fact, source_fact
+from fleetgen.facts.sagas import binding_facts, heard_events, owner_of, saga_fact, source_fact
 from fleetgen.facts.scenarios import Scenarios
 from fleetgen.facts.schema import (
     FACTS_VERSION,
@@ -92,7 +92,7 @@ class FactsBuilder:
         """All that templates and chassis know of `service`."""
         fleet = self._fleet
         context = fleet.context_of[service.name]
-        sagas = tuple(self._sagas[s.name] for s in fleet.sagas if service.name in participants(fleet, s))
+        sagas = tuple(self._sagas[saga.name] for saga in fleet.sagas_of.get(service.name, ()))
         commands = tuple(self._commands(service))
         read_models, copies = read_model_facts(fleet, service), copy_facts(fleet, service)
         own = tuple(
@@ -339,12 +339,9 @@ def _one_partition(fleet: Fleet, name: str, retention: float) -> TopicFact:
 
 
 def _all_topics(fleet: Fleet, service: Service, sagas: tuple[SagaFact, ...]) -> tuple[TopicFact, ...]:
-    mine = tuple(saga for saga in sagas if saga.name.text in _partakes(fleet, service))
+    joined = {saga.name for saga in fleet.sagas_of.get(service.name, ())}
+    mine = tuple(saga for saga in sagas if saga.name.text in joined)
     return (*_topics(fleet, service, sagas), *_recovery_topics(fleet, service, mine))
-
-
-def _partakes(fleet: Fleet, service: Service) -> set[str]:
-    return {saga.name for saga in fleet.sagas if service.name in participants(fleet, saga)}
 
 
 def _aggregate_fact(fleet: Fleet, aggregate: Aggregate, service: Service) -> AggregateFact:

@@ -64,16 +64,10 @@ def owner_of(fleet: Fleet, saga: Saga) -> Service:
     return fleet.service_of[saga.steps[0].command.name]
 
 
-def participants(fleet: Fleet, saga: Saga) -> tuple[str, ...]:
-    """Names of the services whose commands or undos the saga uses."""
-    used = [command for step in saga.steps for command in (step.command, step.undo) if command is not None]
-    return tuple(dict.fromkeys(fleet.service_of[command.name].name for command in used))
-
-
 def heard_events(fleet: Fleet, service: Service) -> Iterator[Event]:
     """Events that `service` must see for the choreographed sagas it takes part in."""
-    for saga in fleet.sagas:
-        if saga.mode != "choreography" or service.name not in participants(fleet, saga):
+    for saga in fleet.sagas_of.get(service.name, ()):
+        if saga.mode != "choreography":
             continue
         if owner_of(fleet, saga) is service:
             yield from _all_events(saga, 0)

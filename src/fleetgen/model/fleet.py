@@ -466,6 +466,16 @@ class Fleet(Element):
         return owner
 
     @cached_property
+    def sagas_of(self) -> Mapping[str, tuple[Saga, ...]]:
+        """The sagas of which the service of that name carries out or undoes a step; services of none are absent."""
+        joined: dict[str, list[Saga]] = {}
+        for saga in self.sagas:
+            used = (command for step in saga.steps for command in (step.command, step.undo) if command is not None)
+            for name in dict.fromkeys(self.service_of[command.name].name for command in used):
+                joined.setdefault(name, []).append(saga)
+        return {name: tuple(sagas) for name, sagas in joined.items()}
+
+    @cached_property
     def events(self) -> Mapping[str, Event]:
         """By name."""
         return {event.name: event for _, _, aggregate in self._owned() for event in aggregate.events}
