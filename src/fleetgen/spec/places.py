@@ -73,13 +73,17 @@ def _mapping(event: Any, events: Iterator[Any], text: str) -> Place:
     while not isinstance(inner := next(events), MappingEndEvent):
         key = _place(inner, events, text)
         value = _place(next(events), events, text)
-        if (
-            value.start == value.end
-        ):  # nothing is written: the place is behind the colon, not where the parser found out
-            behind = text.index(":", key.end) + 1
+        if value.start == value.end:  # nothing is written: its place is not where the parser found that out
+            behind = _behind(text, key.end)
             value = Place(behind, behind)
         entries[key.text] = Pair(key, value)
         end = max(end, key.end + 1, value.end)
     if event.flow_style:
         end = inner.end_mark.index
     return Place(event.start_mark.index, end, flow=bool(event.flow_style), is_mapping=True, entries=entries)
+
+
+def _behind(text: str, key: int) -> int:
+    """Where the value of a key that ends at `key` would stand: behind the colon, which `{key}` does without."""
+    colon = key + len(text[key:]) - len(text[key:].lstrip())
+    return colon + 1 if text.startswith(":", colon) else key

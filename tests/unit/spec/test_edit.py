@@ -194,3 +194,11 @@ def test_remove_key(text: str, key: str, expected: str) -> None:
     assert edit is not None
     assert splice(text, [edit]) == expected
     assert remove_key(text, places(text), "zzz") is None
+
+
+@pytest.mark.parametrize("text", ["kpis: {x}\n", "kpis: {x: , y}\n", "kpis: {x }", "kpis:\n  x  :\n"])
+def test_a_key_may_do_without_value_and_colon(text: str) -> None:
+    document, _ = load_text(f"fleet: shop\ncontexts: {{a: {{stack: go}}}}\n{text}")
+    assert document is not None
+    (changed,) = replace_stack(document, "python").texts.values()
+    assert changed.endswith(text) and "stack: python" in changed
