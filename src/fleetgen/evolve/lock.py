@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from packaging.version import Version
@@ -60,8 +61,9 @@ class Lock:
         return (indented(document) + "\n").encode()
 
 
+@lru_cache(maxsize=2)
 def read(content: bytes) -> Lock:
-    """Read a lock.
+    """Read a lock. One command asks for the same one many times over, and it names every file of the fleet.
 
     Raises:
         ValueError: When it is not one: edited, or in the middle of a merge.

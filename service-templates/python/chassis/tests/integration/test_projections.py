@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -281,7 +282,9 @@ def test_what_the_topic_has_lost_is_carried_over(store: Store, bus: Bus) -> None
     try:
         removed.result(10)
     except Exception as reason:
-        pytest.skip(f"this broker removes no records: {reason}")  # the mock; the pipeline has a real one
+        if "KAFKA_BOOTSTRAP" in os.environ:  # a real broker, as the pipeline has, must be able to
+            raise
+        pytest.skip(f"the mock broker removes no records: {reason}")
     write(bus, topic, owner.say(1, "ProductPriced", price=11))
     write(bus, topic, owner.say(3, "ProductMade", price=3, label="kept"))
     with follower.consuming():
