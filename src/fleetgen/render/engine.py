@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import PurePosixPath
 from typing import Any
 from unicodedata import normalize
@@ -28,11 +28,14 @@ _NOTHING: Mapping[str, File] = {}
 
 @dataclass(frozen=True)
 class _Source:
-    """A file of a template folder: the parts of its target path, compiled where they must be, and its body."""
+    """A file of a template folder: the parts of its target path, compiled where they must be, and its body.
+
+    The body of a template is compiled when it is asked for: a plan of nothing needs the answers' only.
+    """
 
     name: str
     parts: tuple[str | Template, ...]
-    body: bytes | Template
+    body: bytes | Callable[[], Template]
     mode: int
 
 
@@ -135,7 +138,7 @@ class Engine:
         parts = tuple(self._text(part) if "{" in part else part for part in target.parts)
         if len(parts) == 1 and "_copier_conf.answers_file" in target.name:
             parts = (ANSWERS,)
-        body = self._environment.get_template(path) if is_template else file.content
+        body = partial(self._environment.get_template, path) if is_template else file.content
         return _Source(path, parts, body, file.mode)
 
     def _text(self, text: str) -> Template:
@@ -215,8 +218,9 @@ def _part(part: str | Template, context: _Context, extra: _Context) -> Iterator[
 def _body(source: _Source, context: _Context, extra: _Context) -> bytes:
     if isinstance(source.body, bytes):
         return source.body
-    copier.forget_yield(source.body)
-    text = source.body.render({**context, **extra} if extra else context)
-    if copier.asked_to_yield(source.body):
+    template = source.body()  # compiled once: the environment keeps it
+    copier.forget_yield(template)
+    text = template.render({**context, **extra} if extra else context)
+    if copier.asked_to_yield(template):
         raise TemplatesError(f"{source.name}: `yield` is for paths only")
     return text.encode()
