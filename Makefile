@@ -28,7 +28,7 @@ foundation: install ## Style, types, layers, unit, rule and golden tests, the wh
 	@$(STAGE) foundation $(BIN)/ruff format --check --quiet src tests bench demo.py
 	@$(STAGE) foundation $(BIN)/mypy
 	@$(STAGE) foundation $(BIN)/lint-imports --no-cache
-	@$(STAGE) foundation $(BIN)/python -m pytest tests/unit tests/rules tests/golden
+	@$(STAGE) foundation $(BIN)/python -m pytest -n auto tests/unit tests/rules tests/golden
 
 chassis: install ## The Python chassis: style, types, layers, and its tests on real PostgreSQL and Kafka
 	@$(STAGE) chassis .ci/chassis

@@ -14,10 +14,6 @@ from fleetgen.pipeline import check, desired, migrations
 from fleetgen.render.engine import render
 from fleetgen.render.files import File
 from fleetgen.render.templates import installed
-from fleetgen.runtime.folder import FleetFolder
-from fleetgen.runtime.ports import keep_ports
-from fleetgen.runtime.postgres import Postgres
-from fleetgen.runtime.process import Child
 
 CHASSIS = Path(__file__).parents[2] / "service-templates" / "python" / "chassis" / "src"
 HEAD = """\
@@ -29,20 +25,6 @@ contexts:
     team: people
 """
 GEN = "services/order/src/shop_order/gen"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    folder = FleetFolder(tmp_path_factory.mktemp("postgres"))
-    folder.create()
-    postgres = Postgres(folder, keep_ports(folder, ["postgres"])["postgres"], 1)
-    postgres.prepare(lambda _: None)
-    child = Child(postgres.launch(), "test", lambda *_: None)
-    try:
-        postgres.await_ready(60, lambda: not child.exited.is_set())
-        yield postgres
-    finally:
-        child.end()
 
 
 class Fleet:
@@ -81,10 +63,8 @@ class Fleet:
 class Store:
     """A database as a service's start leaves it."""
 
-    def __init__(self, server: Postgres, name: str) -> None:
-        self.url = server.address.rsplit("/", 1)[0] + f"/{name}"
-        with server.connect() as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.connection = psycopg.connect(self.url, autocommit=True)
 
     @contextmanager
@@ -126,12 +106,12 @@ Make = Callable[[], Store]
 
 
 @pytest.fixture
-def make(server: Postgres, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+def make(new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     monkeypatch.syspath_prepend(str(CHASSIS))
     made: list[Store] = []
 
     def store() -> Store:
-        made.append(Store(server, f"{abs(hash(request.node.nodeid))}_{len(made)}"))
+        made.append(Store(new_database()))
         return made[-1]
 
     yield store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,6 @@ from fleetgen.evolve.desired import Desired
 from fleetgen.pipeline import check, desired
 from fleetgen.render.engine import render
 from fleetgen.render.templates import installed
-from fleetgen.runtime.folder import FleetFolder
-from fleetgen.runtime.ports import keep_ports
-from fleetgen.runtime.postgres import Postgres
-from fleetgen.runtime.process import Child
 
 SPECIFICATION = """\
 fleet: shop
@@ -34,18 +30,9 @@ contexts:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[psycopg.Connection]:
-    folder = FleetFolder(tmp_path)
-    folder.create()
-    server = Postgres(folder, keep_ports(folder, ["postgres"])["postgres"], 1)
-    server.prepare(lambda _: None)
-    child = Child(server.launch(), "test", lambda *_: None)
-    try:
-        server.await_ready(60, lambda: not child.exited.is_set())
-        with server.connect() as connection:
-            yield connection
-    finally:
-        child.end()
+def database(new_database: Callable[[], str]) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(new_database(), autocommit=True) as connection:
+        yield connection
 
 
 def tables(folder: Path, fields: str, states: str = "") -> str:

@@ -25,7 +25,8 @@ def report(specification: Specification = Path("fleet.yaml"), output: Output = N
     """
     from fleetgen.evolve.create import write_folder  # noqa: PLC0415
     from fleetgen.evolve.released import read_released  # noqa: PLC0415
-    from fleetgen.pipeline import check, report_pages, reported  # noqa: PLC0415
+    from fleetgen.monorepo import report_pages  # noqa: PLC0415
+    from fleetgen.pipeline import check, reported  # noqa: PLC0415
     from fleetgen.render.templates import installed  # noqa: PLC0415
     from fleetgen.report.architecture import leaves, trees  # noqa: PLC0415
 
@@ -39,7 +40,7 @@ def report(specification: Specification = Path("fleet.yaml"), output: Output = N
     show(unreadable, {})
     subject = reported(checked, installed(), released, own=own)
     if output is not None:
-        found = write_folder(output, report_pages(subject, checked))
+        found = write_folder(output, report_pages(subject, checked.diagnostics, checked.accepted))
         show(found, {})
         if found:
             raise typer.Exit(Exit.FAILURE)

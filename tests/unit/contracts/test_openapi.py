@@ -5,7 +5,8 @@ import yaml
 from openapi_spec_validator import validate
 
 from fleetgen.core.resources import sample, samples
-from fleetgen.pipeline import check, openapi_of
+from fleetgen.monorepo import openapi_of
+from fleetgen.pipeline import check
 
 
 @pytest.mark.parametrize("name", samples())

@@ -21,7 +21,7 @@ from chassis.backoff import equal_jitter
 from chassis.dispatch import Record
 from chassis.failures import InboxUnavailable
 from chassis.inbox import Inbox
-from chassis.kafka import RECONNECT, answers, librdkafka_log
+from chassis.kafka import answers, in_group, librdkafka_log
 from chassis.records import record_of
 
 log = logging.getLogger(__name__)
@@ -53,20 +53,10 @@ class RecordConsumer:
         """`member` is the name under which this instance comes back after a restart without a rebalance."""
         self._inbox, self._topics = inbox, sorted(set(topics))
         self._config = {
-            "bootstrap.servers": bootstrap,
-            "group.id": inbox.group,
+            **in_group(bootstrap, inbox.group, session_seconds),
             "client.id": member or inbox.group,
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "partition.assignment.strategy": "cooperative-sticky",
-            "session.timeout.ms": int(session_seconds * 1000),
-            "heartbeat.interval.ms": int(session_seconds * 1000 / 3),
-            "fetch.wait.max.ms": 1000,
             "queued.max.messages.kbytes": 16_384,
-            "topic.metadata.refresh.interval.ms": 30_000,
             "log_level": 4,
-            **RECONNECT,
             **({"group.instance.id": member} if member else {}),
             **overrides,
         }

@@ -39,7 +39,8 @@ VALUES (%(handler)s, %(source)s, %(topic)s, %(key)s, %(seq)s)
 ON CONFLICT (handler, ce_source, topic, msg_key) DO UPDATE SET last_seq = excluded.last_seq
  WHERE c.last_seq < excluded.last_seq
 """
-# Longer than a record can come back: seven days in its topic, thirty as a dead letter, and a day to spare.
+# Longer than a record can come back: seven days in its topic, thirty as a dead letter, and a day to spare. Whatever
+# makes a record that comes back harmless is kept as long: this, sagas and their participants, marks of dead letters.
 KEPT_DAYS, SWEEP_BATCH = 38, 5_000
 _SWEEP = """
 DELETE FROM inbox WHERE ctid = ANY(ARRAY(

@@ -39,6 +39,35 @@ RECONNECT = {"reconnect.backoff.ms": 500, "reconnect.backoff.max.ms": 5_000}
 _UNANSWERED = Failure("broker", "no answer")
 
 
+def in_group(bootstrap: str, group: str, session_seconds: float) -> dict[str, Any]:
+    """Settings of a consumer that shares topics with the other members of its group and commits by itself."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "group.id": group,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": int(session_seconds * 1000),
+        "heartbeat.interval.ms": int(session_seconds * 1000 / 3),
+        "fetch.wait.max.ms": 1000,
+        "topic.metadata.refresh.interval.ms": 30_000,
+        **RECONNECT,
+    }
+
+
+def in_no_group(bootstrap: str, name: str) -> dict[str, Any]:
+    """Settings of a consumer that only looks: the client wants a `name`, but no group is joined, nothing committed."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "group.id": name,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "log_level": 3,
+        **RECONNECT,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Sendable:
     """A record on its way to the broker."""

@@ -10,7 +10,8 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from chassis.dispatch import Record
-from chassis.kafka import librdkafka_log
+from chassis.inbox_store import KEPT_DAYS
+from chassis.kafka import in_no_group, librdkafka_log
 from chassis.records import record_of
 from chassis.redrive_rules import Letter
 from chassis.work import Connection
@@ -30,14 +31,7 @@ class LetterReader:
     """Reads the letters of one consumer group."""
 
     def __init__(self, bootstrap: str, group: str) -> None:
-        self._config = {
-            "bootstrap.servers": bootstrap,
-            "group.id": f"{group}.letters",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "log_level": 3,
-        }
+        self._config = {**in_no_group(bootstrap, f"{group}.letters"), "enable.partition.eof": True}
 
     def read(self, topic: str) -> list[Letter]:
         """All letters in the order of the topic; none for a topic that does not exist.
@@ -103,7 +97,7 @@ _SWEEP = """
 DELETE FROM dead_letter WHERE ctid = ANY(ARRAY(
   SELECT ctid FROM dead_letter WHERE at < now() - make_interval(days => %s) LIMIT %s))
 """
-KEPT_DAYS, SWEEP_BATCH = 38, 5_000  # longer than the letters themselves lie in their topic
+SWEEP_BATCH = 5_000
 
 
 def sweep(connection: Connection) -> int:

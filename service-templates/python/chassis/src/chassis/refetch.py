@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from chassis.dispatch import Record
-from chassis.kafka import librdkafka_log
+from chassis.kafka import in_no_group, librdkafka_log
 from chassis.records import record_of
 
 log = logging.getLogger(__name__)
@@ -22,14 +22,7 @@ class TopicReader:
     """Reads a stretch of a partition with a consumer of its own that belongs to no group."""
 
     def __init__(self, bootstrap: str, group: str) -> None:
-        self._config = {
-            "bootstrap.servers": bootstrap,
-            "group.id": f"{group}.refetch",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "log_level": 3,
-        }
+        self._config = {**in_no_group(bootstrap, f"{group}.refetch"), "enable.partition.eof": True}
 
     def missing(self, record: Record, after: int) -> Sequence[Record]:
         """The records of the same key and source with sequences behind `after` and before the record's own."""

@@ -23,7 +23,7 @@ from chassis.dead_letters import NOT_BEFORE
 from chassis.dispatch import Record
 from chassis.failures import InboxUnavailable
 from chassis.inbox import Inbox
-from chassis.kafka import RECONNECT, librdkafka_log
+from chassis.kafka import in_group, librdkafka_log
 from chassis.records import record_of, returned
 
 log = logging.getLogger(__name__)
@@ -41,19 +41,9 @@ class RetryReader:
     ) -> None:
         self._inbox, self._topics = inbox, sorted(set(topics))
         self._config = {
-            "bootstrap.servers": bootstrap,
-            "group.id": f"{inbox.group}.retry",
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "partition.assignment.strategy": "cooperative-sticky",
-            "session.timeout.ms": int(session_seconds * 1000),
-            "heartbeat.interval.ms": int(session_seconds * 1000 / 3),
-            "fetch.wait.max.ms": 1000,
+            **in_group(bootstrap, f"{inbox.group}.retry", session_seconds),
             "queued.max.messages.kbytes": 4_096,
-            "topic.metadata.refresh.interval.ms": 30_000,
             "log_level": 3,
-            **RECONNECT,
             **overrides,
         }
         self._waiting: dict[Mark, tuple[Record, float]] = {}  # the first of each partition, and when it is due

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from chassis.dispatch import Record
-from chassis.kafka import RECONNECT, librdkafka_log
+from chassis.kafka import in_no_group, librdkafka_log
 from chassis.records import record_of
 
 log = logging.getLogger(__name__)
@@ -32,14 +32,9 @@ class Replay:
         self.truncated = False  # retention has removed the beginning of a partition
         self._consumer: Any = Consumer(
             {
-                "bootstrap.servers": bootstrap,
-                "group.id": f"{group}.rebuild",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
+                **in_no_group(bootstrap, f"{group}.rebuild"),
                 "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": 16_384,
-                "log_level": 3,
-                **RECONNECT,
             },
             logger=librdkafka_log,
         )

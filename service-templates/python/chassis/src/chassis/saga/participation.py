@@ -13,6 +13,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from chassis import faults
+from chassis.inbox_store import KEPT_DAYS
 from chassis.work import Connection, UnitOfWork
 
 BARRIER = "saga-barrier"
@@ -43,8 +44,6 @@ _SWEEP = """
 DELETE FROM saga_participant WHERE ctid = ANY(ARRAY(
   SELECT ctid FROM saga_participant WHERE updated_at < now() - make_interval(days => %s) AND due_at IS NULL LIMIT %s))
 """
-KEPT_DAYS = 38
-"""As long as the inbox: a topic and its dead letters may still hold a record of the saga until then."""
 SWEEP_BATCH = 5000
 _TAKE = "INSERT INTO inbox (handler, ce_source, ce_id) VALUES (%s, '', %s) ON CONFLICT DO NOTHING"
 

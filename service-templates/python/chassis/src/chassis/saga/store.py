@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from chassis.database import server_time
+from chassis.inbox_store import KEPT_DAYS
 from chassis.saga.flow import Flow
 from chassis.saga.instance import Direction, Part, Run, SagaState
 from chassis.work import Connection, UnitOfWork
@@ -55,7 +56,7 @@ _FORGET = (
     "DELETE FROM saga_step WHERE saga_id = ANY(%s)",
     "DELETE FROM saga_instance WHERE saga_id = ANY(%s)",
 )
-KEPT_DAYS, SWEEP_BATCH = 38, 1000  # as long as a late reply may come; what operators did is kept for ever
+SWEEP_BATCH = 1000
 _UNLOCK = "DELETE FROM saga_lock WHERE saga_id = %s"
 
 
