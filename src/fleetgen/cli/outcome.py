@@ -43,16 +43,24 @@ def checked_or_exit(specification: Path, own: Mapping[str, OwnStack] | None = No
     if checked.failed:
         show(checked.diagnostics, checked.sources)
         raise typer.Exit(Exit.FAILURE)
-    show([item for item in checked.diagnostics if item.severity is not Severity.INFORMATION], checked.sources)
+    show(_worth_saying(checked), checked.sources)
     return checked
+
+
+def _worth_saying(checked: Checked) -> list[Diagnostic]:
+    return [item for item in checked.diagnostics if item.severity is not Severity.INFORMATION]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the monorepo should hold, and the release of the templates it is rendered with."""
+    """What the monorepo should hold, and the release of the templates it is rendered with.
+
+    `quiet` says that there was nothing to say about it.
+    """
 
     desired: Desired
     templates: Templates
+    quiet: bool
 
 
 def wanted_or_exit(
@@ -82,7 +90,8 @@ def wanted_or_exit(
     show(diagnostics, checked.sources)
     if has_errors(diagnostics):
         raise typer.Exit(Exit.FAILURE)
-    return Wanted(desired(checked, carried, used, Recorded(stored, recorded.ejected), released, own=own), used)
+    quiet = not diagnostics and not _worth_saying(checked)
+    return Wanted(desired(checked, carried, used, Recorded(stored, recorded.ejected), released, own=own), used, quiet)
 
 
 def planned_or_exit(
@@ -95,17 +104,38 @@ def planned_or_exit(
     checked: Checked | None = None,
 ) -> Plan:
     """The plan; where none can be made, its reasons end the command."""
+    from fleetgen.evolve.actions import Plan  # noqa: PLC0415
+    from fleetgen.evolve.settled import Settled  # noqa: PLC0415
+
+    plain = not overwrite and not contracts and checked is None
+    settled = Settled(root, (f"update={update}", f"strict={strict}")) if plain else None
+    if settled and settled.holds():
+        return Plan(root, ())
+    wanted = wanted_or_exit(root, update=update, contracts=contracts, checked=checked)
+    made, quiet = _planned_or_exit(root, wanted, overwrite, update=update, strict=strict)
+    if settled and quiet:
+        if made.empty:
+            settled.remember()
+        return replace(made, settled=settled)
+    return made
+
+
+def _planned_or_exit(
+    root: Path, wanted: Wanted, overwrite: list[str], *, update: bool, strict: bool
+) -> tuple[Plan, bool]:
+    """The plan, and whether nothing had to be said on the way."""
     from fleetgen.evolve.departures import departures  # noqa: PLC0415
     from fleetgen.evolve.eject import behind  # noqa: PLC0415
     from fleetgen.evolve.plan import plan  # noqa: PLC0415
 
-    wanted = wanted_or_exit(root, update=update, contracts=contracts, checked=checked)
     made, diagnostics = plan(root, wanted.desired, overwrite=overwrite, update=update, strict=strict)
     show(diagnostics, {})
     if made is None:
         raise typer.Exit(Exit.FAILURE)
-    show(behind(root, wanted.desired, wanted.templates), {})
-    return replace(made, departures=departures(root, wanted.desired, made))
+    left_behind = behind(root, wanted.desired, wanted.templates)
+    show(left_behind, {})
+    quiet = wanted.quiet and not diagnostics and not left_behind
+    return replace(made, departures=departures(root, wanted.desired, made)), quiet
 
 
 def print_plan(made: Plan, as_json: bool) -> None:
@@ -123,6 +153,8 @@ def carry_out(made: Plan) -> NoReturn:
     diagnostics = apply(made)
     if has_errors(diagnostics):
         finish(diagnostics)
+    if made.settled and made.settles and not diagnostics:
+        made.settled.remember()
     if made.conflicts:
         say("Conflicts are left in these files; choose between the marked lines:", "yellow")
         for action in made.conflicts:

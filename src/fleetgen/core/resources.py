@@ -7,6 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+# Left behind by tools that run on the templates in a checkout; never part of a release.
+LITTER = frozenset({
+    "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache", ".venv",
+    ".git", ".DS_Store", ".coverage",
+})  # fmt: skip
+TEMPLATE_FOLDERS = ("blueprints", "service-templates")
+
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -14,6 +21,11 @@ def resources() -> Path:
     """The folder that holds `blueprints/`, `service-templates/` and `samples/`."""
     packed = _PACKAGE / "_templates"
     return packed if packed.is_dir() else _PACKAGE.parent.parent
+
+
+def carried_folders() -> tuple[Path, ...]:
+    """The folders of templates that this fleetgen carries."""
+    return tuple(resources() / name for name in TEMPLATE_FOLDERS)
 
 
 def samples() -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from fleetgen.evolve.departure import Departure
 from fleetgen.evolve.ownership import Owner
+from fleetgen.evolve.settled import Settled
 from fleetgen.render.files import File, Stamp
 
 
@@ -46,7 +47,8 @@ class Plan:
 
     `bookkeeping` is written along with the actions and never alone: the lock. `yours` are scaffolds that a change of
     the specification added, for a person to fill. `stages` are lines for
-    `git update-index`: how copier marks a conflict.
+    `git update-index`: how copier marks a conflict. `settled` is there when nothing had to be said about the plan:
+    once it is carried out, nothing is left to do.
     """
 
     root: Path
@@ -55,6 +57,7 @@ class Plan:
     yours: tuple[str, ...] = ()
     departures: tuple[Departure, ...] = ()
     stages: bytes = b""
+    settled: Settled | None = field(default=None, compare=False)
     counts: Counter[Kind] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +68,12 @@ class Plan:
     def empty(self) -> bool:
         """Whether there is nothing to do."""
         return not self.actions
+
+    @property
+    def settles(self) -> bool:
+        """Whether the next plan is nothing and has nothing to say: no conflicts, no history to speak of."""
+        grown = any("/gen/migrations/" in action.path for action in self.actions)
+        return not (grown or self.conflicts or self.departures or self.yours)
 
     @property
     def conflicts(self) -> tuple[Action, ...]:

@@ -16,8 +16,8 @@ from fleetgen.evolve.disk import Blocked, Disk
 from fleetgen.evolve.lock import Lock, Rendered
 from fleetgen.evolve.ownership import ANSWERS, Owner, owner_of
 from fleetgen.evolve.releases import OwnReleases, Releases, newer
-from fleetgen.render.answers import load, recorded_source, recorded_version
-from fleetgen.render.engine import Draft, engine, render
+from fleetgen.render.answers import load, recorded_source, recorded_version, same_but_release
+from fleetgen.render.engine import Draft, engine
 from fleetgen.render.files import File, Stamp, Tree
 from fleetgen.render.own.engine import OwnDraft
 
@@ -29,21 +29,18 @@ class Unreadable(Exception):
 class Rendering:
     """A project's files: digests are at hand, contents are rendered when asked for."""
 
-    def __init__(self, stamps: Mapping[str, Stamp], load_files: Callable[[], Tree]) -> None:
+    def __init__(self, stamps: Mapping[str, Stamp], load_file: Callable[[str], File | None]) -> None:
         self.stamps = dict(stamps)
-        self._load = load_files
-        self._files: Tree | None = None
+        self._load = load_file
 
     @classmethod
     def of(cls, files: Tree) -> Rendering:
         """A rendering that was made."""
-        return cls({path: file.stamp for path, file in files.items()}, lambda: files)
+        return cls({path: file.stamp for path, file in files.items()}, files.get)
 
     def file(self, path: str) -> File | None:
         """The content of a path, if it can still be had."""
-        if self._files is None:
-            self._files = self._load()
-        file = self._files.get(path)
+        file = self._load(path)
         return file if file is not None and file.stamp == self.stamps.get(path) else None
 
 
@@ -77,6 +74,7 @@ class Projects:
         self._releases = releases
         self._target = target
         self._update = update
+        self._drafts: dict[str, Draft | OwnDraft] = {}
 
     def renderings(self, project: Project) -> Renderings:
         """Both renderings of a wanted project."""
@@ -85,7 +83,7 @@ class Projects:
         version = self._version(project.template, answers)
         draft = engine(self._of(project.template).get(version)).draft(project.template, project.answers)
         digest = draft.answers.stamp.sha256
-        after = self._after(project, recorded, draft)
+        after = self._after(project, recorded, answers, draft)
         before = self._before(project.path, recorded, answers, after)
         stays = answers is not None and self._stays(project.template, answers)
         if answers is not None and stays and recorded_version(answers.content) != version:
@@ -120,30 +118,40 @@ class Projects:
         source = recorded_source(answers.content)
         return template == source if template in self._own else source not in self._own
 
-    def _after(self, project: Project, recorded: Rendered | None, draft: Draft | OwnDraft) -> Rendering:
-        same = recorded and (recorded.template, recorded.answers) == (project.template, draft.answers.stamp.sha256)
-        return Rendering(recorded.files, draft.files) if recorded and same else Rendering.of(draft.files())
+    def _after(
+        self, project: Project, recorded: Rendered | None, answers: File | None, draft: Draft | OwnDraft
+    ) -> Rendering:
+        if recorded is None or recorded.template != project.template:
+            return Rendering.of(draft.files())
+        if recorded.answers == draft.answers.stamp.sha256:
+            return Rendering(recorded.files, draft.file)
+        then = recorded_version(answers.content) if answers and recorded.answers == answers.stamp.sha256 else None
+        if answers is None or then is None or not same_but_release(answers.content, draft.answers.content):
+            return Rendering.of(draft.files())
+        return Rendering(draft.stamps(self._of(project.template).get(then), recorded.files), draft.file)
 
     def _before(self, path: str, recorded: Rendered | None, answers: File | None, after: Rendering) -> Rendering:
         if answers is None:
             if recorded is None or not self._remains(path, recorded):
                 return Rendering.of({})
-            return Rendering(recorded.files, lambda: _known(after))
+            return Rendering(recorded.files, after.file)
         if recorded and recorded.answers == answers.stamp.sha256:
-            return Rendering(recorded.files, lambda: self._again(path, answers))
-        return Rendering.of(self._again(path, answers))
+            return Rendering(recorded.files, lambda wanted: self._again(path, answers).file(wanted))
+        return Rendering.of(self._again(path, answers).files())
 
     def _remains(self, project: str, recorded: Rendered) -> bool:
         return any(self._disk.look(place(project, path)) for path in recorded.files)
 
-    def _again(self, project: str, answers: File) -> Tree:
-        """Render the recorded answers with the recorded release."""
-        given, version = _given(project, answers), recorded_version(answers.content)
-        source = recorded_source(answers.content)
-        template = source if source in self._own else given.get("template")
-        if version is None or template is None:
-            raise Unreadable(place(project, ANSWERS))
-        return render(self._of(str(template)).get(version), str(template), given)
+    def _again(self, project: str, answers: File) -> Draft | OwnDraft:
+        """The recorded answers, to be rendered with the recorded release."""
+        if project not in self._drafts:
+            given, version = _given(project, answers), recorded_version(answers.content)
+            source = recorded_source(answers.content)
+            template = source if source in self._own else given.get("template")
+            if version is None or template is None:
+                raise Unreadable(place(project, ANSWERS))
+            self._drafts[project] = engine(self._of(str(template)).get(version)).draft(str(template), given)
+        return self._drafts[project]
 
     def _spare(self, before: Rendering, after: Rendering, answers: File, template: str, version: str) -> None:
         """Leave a person's file alone that the new release excludes with the old answers, as copier does."""
@@ -152,11 +160,6 @@ class Projects:
             excluded = engine(self._of(template).get(version)).excluded(template, _given(template, answers))
             for path in filter(excluded, dropped):
                 del before.stamps[path]
-
-
-def _known(rendering: Rendering) -> Tree:
-    found = {path: rendering.file(path) for path in rendering.stamps}
-    return {path: file for path, file in found.items() if file is not None}
 
 
 def _given(project: str, answers: File) -> dict[str, Any]:

@@ -56,6 +56,11 @@ def recorded_source(content: bytes) -> str | None:
     return match[1].decode(errors="replace").strip("'\"").removeprefix("../../") if match else None
 
 
+def same_but_release(one: bytes, other: bytes) -> bool:
+    """Whether two answers files differ in nothing but the release that they name."""
+    return _COMMIT.sub(b"", one, count=1) == _COMMIT.sub(b"", other, count=1)
+
+
 def nice_yaml(value: Any, indent: int = _INDENT, *arguments: Any, **options: Any) -> str:
     """What copier's filter `to_nice_yaml` gives."""
     if indent == _INDENT and not arguments and not options and isinstance(value, Mapping) and value:

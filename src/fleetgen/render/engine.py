@@ -6,7 +6,8 @@ One engine serves all projects of a release, so that a template is parsed once, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,13 +18,13 @@ from pathspec import PathSpec
 
 from fleetgen.render import copier_internals as copier
 from fleetgen.render.configuration import Configuration, parse
-from fleetgen.render.files import File
+from fleetgen.render.files import File, Stamp
 from fleetgen.render.own.engine import OwnEngine, OwnTemplates
 from fleetgen.render.templates import Templates, TemplatesError
+from fleetgen.render.unchanged import Unchanged
 
 ANSWERS = ".copier-answers.yml"
 _Context = dict[str, Any]
-_NOTHING: Mapping[str, File] = {}
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,14 @@ class _Source:
     parts: tuple[str | Template, ...]
     body: bytes | Callable[[], Template]
     mode: int
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A file that a folder gives: its source, and the variables that a `yield` in the path bound."""
+
+    source: _Source
+    bound: _Context
 
 
 def render(templates: Templates, template: str, answers: Mapping[str, Any]) -> dict[str, File]:
@@ -74,13 +83,15 @@ class Engine:
         """A folder with its answers, of which nothing is rendered yet."""
         return Draft(self, template, self._context(template, answers))
 
-    def render(self, draft: Draft, only: str = "", known: Mapping[str, File] = _NOTHING) -> dict[str, File]:
-        """Render a folder; with `only`, just the sources whose path is that one; what is `known` is not done again."""
-        try:
-            return self._render(draft.context, only, known)
-        except TemplateError as error:
-            place = f" ({error.name}:{error.lineno})" if isinstance(error, TemplateSyntaxError) else ""
-            raise TemplatesError(f"{draft.template}: {error.message}{place}") from error
+    def pieces(self, draft: Draft, only: str = "") -> dict[str, _Piece]:
+        """What a folder gives, by path, not rendered yet. With `only`, just the source whose path is that one."""
+        with _faults_told(draft.template):
+            return self._pieces(draft.context, only)
+
+    def file(self, draft: Draft, piece: _Piece) -> File:
+        """Render one file."""
+        with _faults_told(draft.template):
+            return File(_body(piece.source, draft.context, piece.bound), piece.source.mode)
 
     def excluded(self, template: str, answers: Mapping[str, Any]) -> Callable[[str], bool]:
         """Whether a path is left out with these answers."""
@@ -97,22 +108,20 @@ class Engine:
         remembered = {"_commit": self.templates.tag, "_src_path": "templates.bundle", **recorded}
         return {**recorded, "_copier_answers": remembered, "_copier_conf": {"answers_file": ANSWERS}}
 
-    def _render(self, context: _Context, only: str, known: Mapping[str, File]) -> dict[str, File]:
+    def _pieces(self, context: _Context, only: str) -> dict[str, _Piece]:
         folder = self._text(self.configuration.subdirectory).render(context)
         excluded = self._excluded(context)
-        files: dict[str, File] = {}
-        origin: dict[str, str] = {}
+        pieces: dict[str, _Piece] = {}
         for source in self._folder(folder):
             if only and source.parts != (only,):
                 continue
-            for path, extra in _targets(source.parts, context):
+            for path, bound in _targets(source.parts, context):
                 if excluded(path):
                     continue
-                if path in files:
-                    raise TemplatesError(f"both {origin[path]} and {source.name} give `{path}`")
-                files[path] = known.get(path) or File(_body(source, context, extra), source.mode)
-                origin[path] = source.name
-        return dict(sorted(files.items()))
+                if path in pieces:
+                    raise TemplatesError(f"both {pieces[path].source.name} and {source.name} give `{path}`")
+                pieces[path] = _Piece(source, bound)
+        return dict(sorted(pieces.items()))
 
     def _excluded(self, context: _Context) -> Callable[[str], bool]:
         return self._matcher(self.configuration.exclude, context, "copy")
@@ -156,19 +165,56 @@ class Draft:
     engine: Engine
     template: str
     context: _Context
+    _rendered: dict[str, File] = field(default_factory=dict)
+
+    @cached_property
+    def _pieces(self) -> dict[str, _Piece]:
+        return self.engine.pieces(self)
 
     @cached_property
     def answers(self) -> File:
         """The recorded answers: they tell whether the rest must be rendered at all."""
-        return self.engine.render(self, only=ANSWERS)[ANSWERS]
+        return self.engine.file(self, self.engine.pieces(self, only=ANSWERS)[ANSWERS])
+
+    def file(self, path: str) -> File | None:
+        """One file; nothing where the folder does not give it."""
+        if path not in self._rendered and path in self._pieces:
+            given = path == ANSWERS and "answers" in self.__dict__
+            self._rendered[path] = self.answers if given else self.engine.file(self, self._pieces[path])
+        return self._rendered.get(path)
 
     def files(self) -> dict[str, File]:
         """All files, by path."""
-        return self.engine.render(self, known={ANSWERS: self.answers} if "answers" in self.__dict__ else _NOTHING)
+        found = ((path, self.file(path)) for path in self._pieces)
+        return {path: file for path, file in found if file is not None}
+
+    def stamps(self, then: Templates, recorded: Mapping[str, Stamp]) -> dict[str, Stamp]:
+        """What identifies each file, where `recorded` holds what release `then` gave with the same answers.
+
+        Only what the release changed is rendered.
+        """
+        unchanged = Unchanged(then.files, self.engine.templates.files)
+        found = {}
+        for path, piece in self._pieces.items():
+            if path in recorded and path != ANSWERS and unchanged(piece.source.name):
+                found[path] = recorded[path]
+            elif (file := self.file(path)) is not None:
+                found[path] = file.stamp
+        return found
 
     def given_once(self) -> Callable[[str], bool]:
         """Whether a path is rendered only where it is missing."""
         return self.engine.given_once(self)
+
+
+@contextmanager
+def _faults_told(template: str) -> Iterator[None]:
+    """A fault of the templates names its place."""
+    try:
+        yield
+    except TemplateError as error:
+        place = f" ({error.name}:{error.lineno})" if isinstance(error, TemplateSyntaxError) else ""
+        raise TemplatesError(f"{template}: {error.message}{place}") from error
 
 
 @lru_cache(maxsize=4096)
@@ -215,12 +261,12 @@ def _part(part: str | Template, context: _Context, extra: _Context) -> Iterator[
         yield copier.render_path_part(part, {**context, **bound})[0], bound
 
 
-def _body(source: _Source, context: _Context, extra: _Context) -> bytes:
+def _body(source: _Source, context: _Context, bound: _Context) -> bytes:
     if isinstance(source.body, bytes):
         return source.body
     template = source.body()  # compiled once: the environment keeps it
     copier.forget_yield(template)
-    text = template.render({**context, **extra} if extra else context)
+    text = template.render({**context, **bound} if bound else context)
     if copier.asked_to_yield(template):
         raise TemplatesError(f"{source.name}: `yield` is for paths only")
     return text.encode()

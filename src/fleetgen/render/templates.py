@@ -9,17 +9,11 @@ from hashlib import sha256
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-from fleetgen.core.resources import resources
+from fleetgen.core.resources import LITTER, TEMPLATE_FOLDERS, resources
 from fleetgen.render import bundle as bundles
 from fleetgen.render.files import File, Tree
 
-_FOLDERS = ("blueprints", "service-templates")
 _CONFIGURATION = "service-templates/copier.yml"
-# Left behind by tools that run on the templates in a checkout; never part of a release.
-LITTER = frozenset({
-    "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache", ".venv",
-    ".git", ".DS_Store", ".coverage",
-})  # fmt: skip
 
 
 class TemplatesError(Exception):
@@ -59,7 +53,8 @@ def installed() -> Templates:
 
 def from_folder(folder: Path, version: str) -> Templates:
     """The templates in a folder that holds `blueprints/` and `service-templates/`."""
-    files = {path.relative_to(folder).as_posix(): _load(path) for name in _FOLDERS for path in _walk(folder / name)}
+    found = (path for name in TEMPLATE_FOLDERS for path in _walk(folder / name))
+    files = {path.relative_to(folder).as_posix(): _load(path) for path in found}
     if _CONFIGURATION not in files:
         raise TemplatesError(f"{folder / _CONFIGURATION} is missing")
     files["copier.yml"] = files.pop(_CONFIGURATION)

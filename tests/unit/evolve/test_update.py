@@ -9,10 +9,12 @@ from fleetgen.evolve.apply import apply
 from fleetgen.evolve.plan import plan
 from fleetgen.evolve.update import pull_templates, releases, update, used_templates
 from fleetgen.render import bundle
+from fleetgen.render.engine import Draft
 
 README = "services/order/README.md"
 NEWER = shop.newer({"README.md.jinja": shop.source("README.md.jinja").replace("with make.", "with make up.")})
 BUNDLE = ".fleetgen/templates.bundle"
+MACROS = "service-templates/macros/types.jinja"
 
 
 @pytest.fixture
@@ -35,6 +37,29 @@ def test_all_projects_go_to_the_new_release_at_once(root: Path) -> None:
     again, _ = update(root, wanted(), NEWER)
     assert again is not None
     assert again.empty
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_only_what_a_release_changed_is_rendered_and_the_result_is_the_whole(
+    edited: bool, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    macro = shop.FIRST.files[MACROS].content.decode().replace('"int": "int"', '"int": "float"')
+    release = shop.newer({MACROS: macro, "logo.png": b"new"})
+    whole = shop.made(tmp_path / "anew", shop.desired(shop.facts(), shop.facts("payment"), templates=release))
+    if edited:
+        shop.edit(root, README, "Line two.", "Line 2.")
+        shop.edit(whole, README, "Line two.", "Line 2.")
+        shop.commit(root)
+    rendered: set[str] = set()
+    original = Draft.file
+    monkeypatch.setattr(Draft, "file", lambda draft, path: (rendered.add(path), original(draft, path))[1])  # type: ignore[func-returns-value]
+    found, diagnostics = update(root, wanted(), release)
+    assert found is not None, diagnostics
+    assert apply(found) == ()
+    messages = {f"src/shop_{service}/gen/messages.py" for service in ("order", "payment")}
+    assert rendered == {".copier-answers.yml", "logo.png", *messages}
+    kept = {path: content for path, content in shop.tree(root).items() if "templates.bundle" not in path}
+    assert kept == {path: content for path, content in shop.tree(whole).items() if "templates.bundle" not in path}
 
 
 def test_apply_stays_at_the_release_of_the_fleet(root: Path) -> None:

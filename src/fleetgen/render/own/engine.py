@@ -17,7 +17,7 @@ from tempfile import mkdtemp
 from typing import Any, TypeVar
 
 from fleetgen.render.copier_worker import LocalTemplate
-from fleetgen.render.files import File
+from fleetgen.render.files import File, Stamp
 from fleetgen.render.own.accept import lay_out
 from fleetgen.render.templates import Templates, TemplatesError
 
@@ -102,9 +102,17 @@ class OwnDraft:
         """The recorded answers."""
         return self.engine.render(self.given)[ANSWERS]
 
+    def file(self, path: str) -> File | None:
+        """One file; nothing where the template does not give it."""
+        return self.files().get(path)
+
     def files(self) -> dict[str, File]:
         """All files, by path."""
         return self.engine.render(self.given)
+
+    def stamps(self, then: Templates, recorded: Mapping[str, Stamp]) -> dict[str, Stamp]:
+        """What identifies each file: a template of others may depend on anything, so all of it is rendered."""
+        return {path: file.stamp for path, file in self.files().items()}
 
     def given_once(self) -> Callable[[str], bool]:
         """Whether a path is rendered only where it is missing."""

@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 from packaging.version import InvalidVersion, Version
 
 from fleetgen.core.diagnostic import Diagnostic, Span
+from fleetgen.core.resources import LITTER
 from fleetgen.render.bundle import tree
 from fleetgen.render.files import File, Tree
 from fleetgen.render.git import GitError, git
 from fleetgen.render.own import findings
-from fleetgen.render.templates import LITTER
 
 # Addresses may name a program to run (`ext::`); these may not.
 _SAFELY = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_TERMINAL_PROMPT": "0"}

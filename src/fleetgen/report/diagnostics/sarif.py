@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from fleetgen.analysis.explain import documentation
 from fleetgen.core.diagnostic import Diagnostic, Severity, Span
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
@@ -33,6 +32,8 @@ def _rule(diagnostic: Diagnostic) -> dict[str, Any]:
         "name": diagnostic.name,
         "defaultConfiguration": {"level": _LEVELS[diagnostic.severity]},
     }
+    from fleetgen.analysis.explain import documentation  # noqa: PLC0415 - all rules, and most commands print none
+
     page = documentation().get(diagnostic.code)
     if page:
         rule["shortDescription"] = {"text": page.title}
