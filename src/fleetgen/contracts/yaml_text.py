@@ -57,6 +57,7 @@ def _append(value: Any, events: list[yaml.Event]) -> None:
 _MAPPING = yaml.MappingStartEvent(None, None, True, flow_style=False)
 _SEQUENCE = yaml.SequenceStartEvent(None, None, True, flow_style=False)
 _MAPPING_END, _SEQUENCE_END = yaml.MappingEndEvent(), yaml.SequenceEndEvent()
+_SPELLED = {None: "null", True: "true", False: "false"}
 _RESOLVER = yaml.resolver.Resolver()
 
 
@@ -68,4 +69,16 @@ def _scalar(text: str) -> yaml.Event:
 
 
 def _literal(value: bool | int | float | None) -> yaml.Event:
-    return yaml.ScalarEvent(None, None, (True, False), yaml.safe_dump(value).split("\n", 1)[0])
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
+    return _number(repr(value))
+
+
+@lru_cache(maxsize=4096)
+def _number(written: str) -> yaml.Event:
+    """By the written form: 0.0 and -0.0 are equal as numbers."""
+    number = float(written) if {".", "e", "n"} & set(written) else int(written)
+    return yaml.ScalarEvent(None, None, (True, False), yaml.safe_dump(number).split("\n", 1)[0])
+
+
+_WORDS = {word: yaml.ScalarEvent(None, None, (True, False), text) for word, text in _SPELLED.items()}

@@ -33,6 +33,7 @@ RESERVED: frozenset[str] = frozenset(
 )
 
 
+@cache
 def words(name: str) -> tuple[str, ...]:
     """`orderId`, `OrderID`, `order-id` and `order_id` all give `("order", "id")`."""
     return tuple(word.lower() for part in re.split(r"[-_\s]+", name) for word in _WORD.findall(part))
