@@ -124,6 +124,8 @@ def test_a_path_that_a_person_wrote_into_the_answers_is_theirs_too(fleet: Path, 
         "../outside.py",
         "services/*",
         "fleet.yaml",
+        "contracts/events/order.OrderPlaced.v1.avsc",
+        "contracts/events/payment.PaymentTaken.v1.avsc",
         "",
     ],
 )

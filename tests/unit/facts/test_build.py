@@ -212,3 +212,17 @@ def test_what_cannot_be_handled_has_topics_of_its_own() -> None:
     assert own.keys() <= {topic.name for topic in builder.monorepo().topics}
     stock = next(builder.service(service) for service in resolved.services if service.name == "stock")
     assert all(each.ordered for each in stock.subscriptions)
+
+
+def test_what_feeds_a_copy_stays_in_order_whatever_else_is_free() -> None:
+    text = SHOP.replace(
+        "\nsagas:\n",
+        WATCH.replace("    unordered:", "    copies: {stocks: {from: [StockOpened], key: sku}}\n    unordered:"),
+    )
+    document, _ = load_text(text)
+    assert document is not None
+    resolved, found = resolve(document)
+    assert resolved is not None, found
+    watch = next(service for service in resolved.services if service.name == "watch")
+    subscriptions = {each.topic: each for each in FactsBuilder(resolved).service(watch).subscriptions}
+    assert subscriptions["shop.stock.stock.events"].ordered

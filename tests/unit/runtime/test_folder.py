@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetgen.runtime.down import forget
 from fleetgen.runtime.events import RuntimeProblem
 from fleetgen.runtime.folder import FleetFolder
 
@@ -66,3 +67,26 @@ def test_a_torn_file_reads_as_nothing(tmp_path: Path) -> None:
     folder.create()
     folder.state_file.write_text('{"format": 1, "ru')
     assert folder.read(folder.state_file) is None
+
+
+def test_what_is_kept_of_a_fleet_is_forgotten_as_a_whole(tmp_path: Path) -> None:
+    assert not forget(tmp_path)
+    folder = FleetFolder(tmp_path)
+    folder.take_lock()
+    folder.release_lock()
+    (folder.path / "data").mkdir()
+    (folder.path / "data/file").write_text("kept")
+    assert forget(tmp_path)
+    assert not folder.path.exists()
+    assert not forget(tmp_path)
+
+
+def test_nothing_is_forgotten_through_a_link(tmp_path: Path) -> None:
+    folder = FleetFolder(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine").write_text("kept")
+    folder.path.parent.mkdir(parents=True, exist_ok=True)
+    folder.path.symlink_to(elsewhere)
+    assert not forget(tmp_path)
+    assert (elsewhere / "mine").exists()

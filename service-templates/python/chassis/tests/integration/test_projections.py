@@ -6,7 +6,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -18,11 +18,14 @@ from confluent_kafka.admin import AdminClient
 from chassis import faults
 from chassis.consumer import RecordConsumer
 from chassis.inbox import Inbox
+from chassis.message import FieldError, InvalidMessage
 from chassis.projected import ProjectedRows, freshness
-from chassis.projection_rules import Row, fold
+from chassis.projection_rules import Change, Row, fold
 from chassis.projections.freshness import Progress
 from chassis.projections.handling import Projector
 from chassis.projections.rebuilding import Rebuilder
+from chassis.projections.store import ProjectionStore
+from chassis.records import Record
 from chassis.service import Service
 from lab import Bus, Store, until
 from projection_lab import KINDS, Owner, ProductMade, ProductsRow, copying, kept, plain, prepared, record_of_said, write
@@ -292,6 +295,33 @@ def test_what_the_topic_has_lost_is_carried_over(store: Store, bus: Bus) -> None
     assert follower.rebuild()
     assert kept(store) == owner.truth
     assert follower.state()["carried"] == 2
+
+
+def test_rows_of_records_that_cannot_be_read_any_more_stay(
+    store: Store, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebuild that passes over a record knows less than the table: what it does not give is carried over."""
+    topic, owner = bus.topic(partitions=1), Owner()
+    write(bus, topic, owner.say(1, "ProductMade", price=1, label="one"))
+    write(bus, topic, owner.say(2, "ProductMade", price=2, label="two"))
+    follower = Follower(store, bus, topic)
+    assert follower.rebuild()
+    changes = follower.projector.changes
+
+    def picky(table: ProjectionStore) -> Callable[[Record], Change | None]:
+        read = changes(table)
+
+        def change(record: Record) -> Change | None:
+            if record.key == str(UUID(int=2)):
+                raise InvalidMessage((FieldError("/price", "cannot be read any more"),))
+            return read(record)
+
+        return change
+
+    monkeypatch.setattr(follower.projector, "changes", picky)
+    assert follower.rebuild()
+    assert follower.state()["carried"] == 1
+    assert kept(store) == owner.truth
 
 
 def test_a_new_definition_is_built_anew_and_the_same_one_is_not(store: Store, bus: Bus) -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from confluent_kafka import KafkaError
 
+from chassis.calling import PeerUnavailable
 from chassis.failures import InboxUnavailable, judge
 from chassis.identity import uuid7
 from chassis.kafka import failure_of
@@ -45,6 +46,8 @@ def test_what_failures_mean() -> None:
         "validation: InvalidMessage: /a is missing",
     )
     assert not judge(RegistryUnavailable("x")).counts
+    called = judge(PeerUnavailable("x"))  # its client has tried often enough, and the record is not to blame
+    assert (called.kind, called.in_place, called.final, called.counts) == ("handler", False, False, False)
     assert judge(KeyError("x")).in_place
 
 
