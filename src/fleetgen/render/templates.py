@@ -14,6 +14,7 @@ from fleetgen.render import bundle as bundles
 from fleetgen.render.files import File, Tree
 
 _CONFIGURATION = "service-templates/copier.yml"
+_SUITE = "conformance"  # folders that hold a chassis to its contract: carried along, but no templates
 
 
 class TemplatesError(Exception):
@@ -70,7 +71,7 @@ def _walk(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
-        if path.name in LITTER or path.suffix in {".pyc", ".egg-info"}:
+        if path.name in LITTER or path.name == _SUITE or path.suffix in {".pyc", ".egg-info"}:
             continue
         if path.is_symlink():
             raise TemplatesError(f"{path} is a symbolic link; templates hold plain files only")
