@@ -32,7 +32,7 @@ class History:
         """As in a trace and on the wire, without what is empty."""
         shown: dict[str, Any] = {**self.maps, **{name: sorted(each) for name, each in self.sets.items()}}
         shown |= {name: name in self.flags for name in FLAGS}
-        return {name: value for name, value in shown.items() if value}
+        return copy.deepcopy({name: value for name, value in shown.items() if value})
 
     def see(self, a: Json) -> None:
         """An event of a step."""

@@ -37,6 +37,12 @@ class Recording:
         trace = {"core": self.core, "name": name, "config": self.config, "steps": self.steps}
         return json.dumps(trace, separators=(",", ":"), ensure_ascii=False)
 
+    def first(self, count: int) -> Recording:
+        """The first steps only."""
+        cut = Recording(self.core, self._decide, self.config, self.state, keeps=self._keeps)
+        cut.steps = self.steps[:count]
+        return cut
+
     def __repr__(self) -> str:
         return self.line("")
 
