@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE))
 
 from rig.fleet import Fleet, generate  # noqa: E402 - the folder must be on the path first
 from rig.invariants import await_rest, check_all  # noqa: E402
-from rig.results import Results  # noqa: E402
+from rig.results import RESULTS, Results  # noqa: E402
 from rig.servers import Servers  # noqa: E402
 from rig.subject import Subject, read_subject  # noqa: E402
 from fleetgen.runtime.monorepo import read_monorepo  # noqa: E402
@@ -35,7 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RESULTS] = Results(config.getoption("--subject"))
 
 
-RESULTS = pytest.StashKey[Results]()
 PHASE = pytest.StashKey[dict[str, pytest.TestReport]]()
 
 

@@ -92,6 +92,14 @@ class Fleet:
         self._watch(service)
         return instance
 
+    def replace(self, dead: Instance) -> Instance:
+        """Another one for one that died. Leases of the dead end at once if nobody else lives who could take them over:
+        how long that takes otherwise is a scenario of its own.
+        """
+        if not self.running(dead.name):
+            self.sql(dead.name, "UPDATE lease SET expires_at = '-infinity'")
+        return self.start(dead.name)
+
     def begin(self, service: str, build: Build = "conformance", **environment: str) -> Instance:
         """One more instance, not yet ready."""
         local = self.service(service)

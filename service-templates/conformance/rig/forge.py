@@ -106,9 +106,12 @@ class Forge:
         return self.fleet.sql("tally", query, self.key)
 
 
-def append(connection: psycopg.Connection[Any], topic: str, key: str) -> str:
-    """A row in the outbox, in the transaction of the connection; its id. Nobody handles its type."""
-    headers = headers_of("probe.Written.v1", key, **{"content-type": "application/json"})
+def append(connection: psycopg.Connection[Any], topic: str, key: str, source: str) -> str:
+    """A row in the outbox of the service that is that source, in the transaction of the connection; its id.
+
+    Nobody handles its type.
+    """
+    headers = headers_of("probe.Written.v1", key, **{"content-type": "application/json", "ce_source": source})
     arguments = (topic, key, bucket(key), headers["ce_id"], headers["ce_type"], Jsonb(headers), b"{}")
     connection.execute("SELECT outbox_append(%s, %s, %s::smallint, %s, %s, %s, %s)", arguments)
     return headers["ce_id"]

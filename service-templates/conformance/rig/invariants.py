@@ -112,7 +112,7 @@ def money_and_stock_add_up(fleet: Fleet) -> None:
         assert off == {}, f"I3: effects that are lost or doubled: {dict(list(off.items())[:5])}"
     if "inventory" in ran:
         assert fleet.sql("inventory", "SELECT sku FROM stocks WHERE reserved < 0 OR reserved > on_hand") == [], "I4"
-        assert fleet.sql("inventory", "SELECT sku FROM shelves WHERE free < 0") == [], "I4: a shelf gave what it lacks"
+        assert fleet.sql("inventory", "SELECT sku FROM racks WHERE free < 0") == [], "I4: a rack gave what it lacks"
     if {"inventory", "order", "payment"} <= ran and fleet.running("inventory"):
         held = Counter(dict(fleet.sql("order", _HELD_BY_ORDERS)))
         reserved = Counter(dict(fleet.sql("inventory", "SELECT sku, reserved FROM stocks WHERE reserved > 0")))

@@ -58,3 +58,6 @@ class Results:
             "mutants": [list(mutant) for mutant in self.mutants],
             "passages": dict(self.passages),
         }
+
+
+RESULTS = pytest.StashKey[Results]()

@@ -6,7 +6,8 @@ import os
 import shutil
 import signal
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -130,6 +131,20 @@ class Servers:
         """As after a loss of power: the processes are killed, the log is replayed."""
         self.postgres.kill()
         self.postgres.start()
+
+    @contextmanager
+    def logging_statements(self) -> Iterator[Callable[[], list[str]]]:
+        """While inside, the database logs every statement; call what is given afterwards to read them."""
+        log = self.folder.log("postgres")
+        begun = log.stat().st_size
+        with self.database.connect() as connection:
+            connection.execute("ALTER SYSTEM SET log_statement = 'all'")
+            connection.execute("SELECT pg_reload_conf()")
+            try:
+                yield lambda: log.read_bytes()[begun:].decode(errors="replace").splitlines()
+            finally:
+                connection.execute("ALTER SYSTEM RESET log_statement")
+                connection.execute("SELECT pg_reload_conf()")
 
     def other_database(self) -> psycopg.Connection:
         """A connection to a database of the same server that no service uses."""

@@ -38,6 +38,10 @@ class Subject:
         words = tuple(self._filled(word, root, service) for word in self.starts[kind])
         return words, {name: self._filled(text, root, service) for name, text in self.environment.items()}
 
+    def mutant(self, name: str) -> Path:
+        """The patch that makes this language's chassis wrong in that way, in paths of the generated monorepo."""
+        return HERE.parent / self.stack / "conformance" / "mutants" / f"{name}.patch"
+
     def _filled(self, text: str, root: Path, service: LocalService | None = None) -> str:
         places = {"root": str(root), "here": str(HERE.parent / self.stack), "python": sys.executable, "uv": str(uv())}
         if service is not None:

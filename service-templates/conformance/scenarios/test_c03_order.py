@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,6 +16,7 @@ from rig.load import Load
 from rig.waiting import until
 
 TOPIC = "probe.counter.counter.events"
+SOURCE = "/fleet/probe/counter"
 SOON = 5.0  # seconds in which a committed row is on the bus, on a busy machine
 
 PAUSED = """
@@ -26,14 +27,18 @@ SELECT pid FROM pg_stat_activity
 
 
 @pytest.fixture
-def names(fleet: Fleet) -> Iterator[list[str]]:
-    """Two counters that are relayed by the same owner."""
+def names(fleet: Fleet) -> list[str]:
+    return two_counters(fleet)
+
+
+def two_counters(fleet: Fleet) -> list[str]:
+    """Their names."""
     fleet.ensure("counter", "tally")
     names = [f"late-{uuid.uuid4().hex[:8]}" for _ in range(2)]
     for name in names:
         fleet.do("OpenCounter", {"name": name, "total": 0})
     until(lambda: all(fleet.bus.of(TOPIC, name) for name in names), "both are open")
-    yield names
+    return names
 
 
 def written(fleet: Fleet, key: str) -> list[int]:
@@ -57,9 +62,9 @@ def test_r2_and_r3_an_early_transaction_id_changes_no_order(fleet: Fleet, names:
     key = names[0]
     with fleet.connect("counter") as first, fleet.connect("counter") as second:
         first.execute("SELECT pg_current_xact_id()")  # the older id
-        early = append(second, TOPIC, key)
+        early = append(second, TOPIC, key, SOURCE)
         second.commit()
-        late = append(first, TOPIC, key)
+        late = append(first, TOPIC, key, SOURCE)
         first.commit()
     until(lambda: written(fleet, key)[-1:] == [3], "both are on the bus", SOON)
     ids = [record.ce_id for record in firsts(fleet.bus.of(TOPIC, key))][1:]
@@ -82,10 +87,10 @@ def test_r5_two_writers_of_a_key_wait_for_each_other(fleet: Fleet, names: list[s
 
     def write_second() -> None:
         with fleet.connect("counter") as second:
-            order.append(append(second, TOPIC, key))
+            order.append(append(second, TOPIC, key, SOURCE))
 
     with fleet.connect("counter") as first:
-        order.append(append(first, TOPIC, key))
+        order.append(append(first, TOPIC, key, SOURCE))
         other = threading.Thread(target=write_second)
         other.start()
         waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -109,7 +114,7 @@ def test_a_key_whose_head_is_held_back_stays_in_order(fleet: Fleet, names: list[
     """The head of one key waits for another try: those behind it wait too, other keys go on."""
     held, free = names
     with fleet.connect("counter") as writer:
-        append(writer, TOPIC, held)
+        append(writer, TOPIC, held, SOURCE)
         writer.execute("UPDATE outbox SET not_before = clock_timestamp() + interval '4 seconds', attempts = 1")
     fleet.do("AddToCounter", {"name": held, "amount": 1})
     fleet.do("AddToCounter", {"name": free, "amount": 1})
@@ -117,3 +122,33 @@ def test_a_key_whose_head_is_held_back_stays_in_order(fleet: Fleet, names: list[
     assert written(fleet, held) == [1], "a row passed the one before it that is held back"
     until(lambda: written(fleet, held) == [1, 2, 3], "the key goes on when it is due", 20)
 
+
+
+def test_a_slow_relay_is_not_overtaken(fleet: Fleet, names: list[str]) -> None:
+    """One relay dawdles over the first record of a key. The other instance must not send the second before it."""
+    key, first = names[0], fleet.one("counter")
+    other = fleet.start("counter")
+    until(lambda: fleet.sql("counter", RELAYING)[0][0] == 2, "both relay", 30)
+    for instance in (first, other):
+        instance.at_points(pause_at="relay.after_select:2500:1")
+        fleet.do("AddToCounter", {"name": key, "amount": 1}, at=instance)
+    until(lambda: len(written(fleet, key)) == 3, "all are on the bus", 30)
+    assert written(fleet, key) == [1, 2, 3], f"C03: one relay overtook another: {written(fleet, key)}"
+    fleet.only("counter", "tally")
+
+
+def test_no_notification_rides_on_a_transaction(fleet: Fleet, names: list[str]) -> None:
+    """`NOTIFY` takes a lock that all commits of the server share: a tenth of the throughput is left."""
+    with fleet.servers.logging_statements() as statements:
+        for _ in range(3):
+            fleet.do("AddToCounter", {"name": names[0], "amount": 1})
+        until(lambda: len(written(fleet, names[0])) == 4, "all are on the bus", SOON)
+    said = statements()
+    assert any("outbox_append" in line for line in said), "no statement was logged: nothing is shown"
+    told = [line for line in said if re.search(r"\b(pg_)?notify\b", line, re.IGNORECASE)]
+    assert told == [], f"C03: notified within a transaction: {told[0]}"
+
+
+RELAYING = """
+SELECT count(DISTINCT owner) FROM lease WHERE name ~ '^relay' AND owner IS NOT NULL AND expires_at > clock_timestamp()
+"""
