@@ -14,17 +14,18 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+from fleetgen.runtime.monorepo import read_monorepo  # noqa: E402
+
 from rig.fleet import Fleet, generate  # noqa: E402 - the folder must be on the path first
 from rig.invariants import await_rest, check_all  # noqa: E402
 from rig.results import RESULTS, Results  # noqa: E402
 from rig.servers import Servers  # noqa: E402
 from rig.subject import Subject, read_subject  # noqa: E402
-from fleetgen.runtime.monorepo import read_monorepo  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--subject", default="python", help="a file in subjects/, or a path")
-    parser.addoption("--results", default="", help="write what came out to this file, for the table in the documentation")
+    parser.addoption("--results", default="", help="write what came out to this file, for table.py")
     parser.addoption("--soak", type=float, default=0.0, help="minutes of the soak instead of those of its tier")
     parser.addoption("--seed", type=int, default=0, help="of the soak; 0 draws one and prints it")
 
@@ -83,15 +84,17 @@ def fleet(request: pytest.FixtureRequest, whole_fleet: Fleet) -> Iterator[Fleet]
     """The fleet, plain again; after the scenario it must come to rest, and all invariants must hold."""
     leaves = request.node.get_closest_marker("leaves")
     yield whole_fleet
-    for instance in whole_fleet.instances:
-        if instance.lives:
-            instance.at_points()
-            instance.at_handler()
     called = request.node.stash[PHASE].get("call")
-    if called is None or not called.passed:
-        return
-    await_rest(whole_fleet)
-    check_all(whole_fleet, **(leaves.kwargs if leaves else {}))
+    holds = False
+    try:
+        if called is not None and called.passed:
+            whole_fleet.be_plain()
+            await_rest(whole_fleet)
+            check_all(whole_fleet, **(leaves.kwargs if leaves else {}))
+            holds = True
+    finally:
+        if not holds:
+            whole_fleet.begin_anew()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

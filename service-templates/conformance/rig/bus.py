@@ -120,13 +120,20 @@ class Bus:
         left = {place: end - done.get(place, 0) for place, end in self.ends().items() if place[0] in topics}
         return {place: count for place, count in left.items() if count}
 
+    def pass_over(self, groups: Iterable[str]) -> None:
+        """Let consumer groups without members go on behind everything that lies there now."""
+        places = [TopicPartition(topic, part, end) for (topic, part), end in self.ends().items()]
+        for group in groups:
+            asked = self._admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
+            asked[group].result(LIMIT)
+
     def ends(self) -> dict[tuple[str, int], int]:
         """Where the next record of each partition will lie."""
         limit = time.monotonic() + LIMIT
         while True:
             try:
                 return self._ends()
-            except KafkaException as reason:  # a leader is being chosen, or the broker has just come back
+            except KafkaException:  # a leader is being chosen, or the broker has just come back
                 if time.monotonic() > limit:
                     raise
                 time.sleep(0.1)

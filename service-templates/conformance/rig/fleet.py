@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-
 from fleetgen.core.diagnostic import has_errors
 from fleetgen.evolve.create import create
 from fleetgen.pipeline import desired, prepare
@@ -22,6 +21,7 @@ from fleetgen.runtime.monorepo import LocalFleet, LocalService, read_monorepo
 from fleetgen.runtime.process import Launch
 from fleetgen.runtime.token import OPERATOR, mint
 from fleetgen.runtime.tools import plain_environment
+
 from rig.bus import Bus
 from rig.instance import Instance
 from rig.ports import free_ports
@@ -49,7 +49,7 @@ class Fleet:
         """Nothing runs yet. `tag` keeps the databases of different builds apart."""
         self.subject, self.root, self.servers, self.folder = subject, root, servers, folder
         self.local: LocalFleet = read_monorepo(root)
-        self.tag = tag
+        self.tag = self.base = tag
         self.bus = Bus(servers.bootstrap, f"{self.local.name}.")
         self.instances: list[Instance] = []
         self.ended: dict[str, tuple[str, int]] = {}  # status and version of the sagas known to have ended
@@ -59,7 +59,9 @@ class Fleet:
         self._numbers = itertools.count()
         self._homes: dict[str, tuple[int, int]] = {}
         self._token = cache(self._mint)
-        self._commands = {fact.name.text: (local, fact) for local in self.local.services for fact in local.facts.commands}
+        self._commands = {
+            fact.name.text: (local, fact) for local in self.local.services for fact in local.facts.commands
+        }
 
     # -- processes
 
@@ -120,7 +122,7 @@ class Fleet:
             environment=plain_environment({**given, "FLEET_INSTANCE": str(place), **environment}),
             grace=30,
         )
-        instance = Instance(local, launch, http, admin, place)
+        instance = Instance(local, launch, http, admin, place, has_hooks=build == "conformance")
         self.instances.append(instance)
         return instance
 
@@ -132,6 +134,23 @@ class Fleet:
         for connection in self._connections.values():
             connection.close()
         self.bus.close()
+
+    def be_plain(self) -> None:
+        """No fault is set any more."""
+        for instance in self.instances:
+            if instance.lives and instance.has_hooks:
+                instance.at_points()
+                instance.at_handler()
+
+    def begin_anew(self) -> None:
+        """On other databases, behind all that lies on the bus: what a scenario that failed has left is nobody's."""
+        self.close()
+        self.bus = Bus(self.servers.bootstrap, f"{self.local.name}.")
+        self.bus.pass_over(f"{service.facts.fleet}.{service.facts.name.kebab}" for service in self.local.services)
+        self.tag = f"{self.base}_{next(self._numbers)}"
+        self.instances, self.ended = [], {}
+        self._connections.clear()
+        self._homes.clear()
 
     def only(self, *services: str) -> None:
         """At the end of a scenario: one plain instance of each of these, no more, and nothing of the others."""

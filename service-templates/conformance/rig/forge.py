@@ -59,7 +59,9 @@ def decode(fleet: Fleet, record: Record) -> dict[str, Any]:
     """What an event says."""
     found = next(fleet.root.glob(f"contracts/events/{record.ce_type}.avsc"))
     assert record.value is not None
-    read = fastavro.schemaless_reader(io.BytesIO(record.value[5:]), fastavro.parse_schema(json.loads(found.read_text())))
+    read = fastavro.schemaless_reader(
+        io.BytesIO(record.value[5:]), fastavro.parse_schema(json.loads(found.read_text()))
+    )
     assert isinstance(read, dict)
     return read
 

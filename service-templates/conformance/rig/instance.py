@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-
 from fleetgen.runtime.http import fetch
 from fleetgen.runtime.monorepo import LocalService
 from fleetgen.runtime.process import Child, Launch
+
 from rig.servers import log_end
 from rig.waiting import until
 
@@ -20,11 +20,13 @@ from rig.waiting import until
 class Instance:
     """A process and its two ports. It does not come back by itself."""
 
-    def __init__(self, service: LocalService, launch: Launch, http: int, admin: int, place: int) -> None:
+    def __init__(
+        self, service: LocalService, launch: Launch, http: int, admin: int, place: int, *, has_hooks: bool = True
+    ) -> None:
         """Start it, wait for nothing. `place` is its number among the instances of its service."""
         self.service, self.launch, self.place = service, launch, place
         self.http, self.admin = f"http://127.0.0.1:{http}", f"http://127.0.0.1:{admin}"
-        self.port = http
+        self.port, self.has_hooks = http, has_hooks
         self.child = Child(launch, f"conformance-{os.getpid()}", lambda *_: None)
 
     @property

@@ -14,6 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from fleetgen.facts.schema import SagaFact, ServiceFacts
 from fleetgen.runtime.monorepo import LocalService
+
 from rig.bus import firsts
 from rig.fleet import Fleet
 from rig.waiting import until
@@ -103,7 +104,9 @@ def money_and_stock_add_up(fleet: Fleet) -> None:
         wrong = {holder: total for holder, total in sums.items() if total != ACCOUNT}
         assert wrong == {}, f"I4: money is lost or made: {wrong}"
         totals = dict(fleet.sql("counter", "SELECT name, total FROM counters"))
-        tallied = {key: (total, seen) for key, total, seen in fleet.sql("tally", "SELECT name, total, seen FROM tallies")}
+        tallied = {
+            key: (total, seen) for key, total, seen in fleet.sql("tally", "SELECT name, total, seen FROM tallies")
+        }
         waiting = {key for (key,) in fleet.sql("tally", "SELECT msg_key FROM inbox_parked")}
         off = {
             key: (total, tallied.get(key)) for key, total in totals.items()
@@ -117,7 +120,9 @@ def money_and_stock_add_up(fleet: Fleet) -> None:
         held = Counter(dict(fleet.sql("order", _HELD_BY_ORDERS)))
         reserved = Counter(dict(fleet.sql("inventory", "SELECT sku, reserved FROM stocks WHERE reserved > 0")))
         assert reserved == held, f"I4: reserved {reserved}, but orders hold {held}"
-        paid = {order for (order,) in fleet.sql("payment", "SELECT order_id::text FROM payments WHERE state = 'authorized'")}
+        paid = {
+            order for (order,) in fleet.sql("payment", "SELECT order_id::text FROM payments WHERE state = 'authorized'")
+        }
         owed = {order for (order,) in fleet.sql("order", _PAID_BY_ORDERS)}
         assert paid == owed, f"I5: payments that no order stands for: {paid ^ owed}"
 
@@ -139,9 +144,7 @@ def sagas_have_ended(fleet: Fleet, *, stuck: bool = False) -> None:
 def causes_are_there(fleet: Fleet) -> None:
     """I6: the cause of every record lies on the bus too, or was no message; no record is among its own causes."""
     records = {record.ce_id: record for record in fleet.bus.read()}
-    graph = {
-        ce_id: {cause} for ce_id, record in records.items() if (cause := record.headers.get("ce_causationid", ""))
-    }
+    graph = {ce_id: {cause} for ce_id, record in records.items() if (cause := record.headers.get("ce_causationid", ""))}
     missing = {ce_id: cause for ce_id, (cause,) in graph.items() if cause not in records}
     absent = {ce_id: cause for ce_id, cause in missing.items() if not records[ce_id].is_reply or ce_id == cause}
     assert absent == {}, f"I6: caused by what is not on the bus: {dict(list(absent.items())[:5])}"

@@ -122,5 +122,3 @@ class Load:
         """Of the seconds until acknowledgement."""
         ordered = sorted(self.seconds)
         return ordered[int(len(ordered) * 0.99)] if ordered else 0.0
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,8 +39,12 @@ class Saga:
         return int(self.fleet.sql(OWNER, "SELECT version FROM saga_instance WHERE saga_id = %s", self.id)[0][0])
 
     def steps(self) -> dict[tuple[str, str], tuple[str, int]]:
-        """Status and attempt of each step, by its name and direction."""
-        query = "SELECT name, direction, status, attempt FROM saga_step WHERE saga_id = %s ORDER BY seq"
+        """Status and attempt of each step, by the name of what it does (also where it is undone) and its direction."""
+        query = """
+            SELECT f.name, s.direction, s.status, s.attempt FROM saga_step s
+              JOIN saga_step f ON f.saga_id = s.saga_id AND f.seq = s.seq AND f.direction = 'forward'
+             WHERE s.saga_id = %s ORDER BY s.seq
+        """
         return {(name, way): (status, tries) for name, way, status, tries in self.fleet.sql(OWNER, query, self.id)}
 
     def await_end(self, status: str, limit: float = 90) -> Saga:
@@ -56,7 +61,7 @@ class Saga:
              WHERE saga_id = %s AND direction = 'compensate' AND sent_at IS NOT NULL ORDER BY seq DESC
         """
         rows = self.fleet.sql(OWNER, query, self.id)
-        for (behind, _, ended), (name, sent, _) in zip(rows, rows[1:], strict=False):
+        for (behind, _, ended), (name, sent, _) in itertools.pairwise(rows):
             assert ended is not None and sent >= ended, f"C21: {name} was undone before {behind}"
 
 

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
-
 from fleetgen.runtime.broker.topics import await_broker, create_topics
 from fleetgen.runtime.folder import FleetFolder
 from fleetgen.runtime.monorepo import LocalFleet
@@ -20,6 +18,8 @@ from fleetgen.runtime.ports import keep_ports
 from fleetgen.runtime.postgres import Postgres
 from fleetgen.runtime.process import Child, Launch
 from fleetgen.runtime.side_servers import NAMES, await_side_servers, launch_side_servers, side_addresses
+from psycopg import sql
+
 from rig.broker import TwoDoorBroker
 from rig.toxics import Link, Toxiproxy
 
@@ -133,6 +133,15 @@ class Servers:
         self.postgres.start()
 
     @contextmanager
+    def without_registry(self) -> Iterator[None]:
+        """While inside, registry and issuer are dead."""
+        self._side.kill()
+        try:
+            yield
+        finally:
+            self._side.start()
+
+    @contextmanager
     def logging_statements(self) -> Iterator[Callable[[], list[str]]]:
         """While inside, the database logs every statement; call what is given afterwards to read them."""
         log = self.folder.log("postgres")
@@ -169,4 +178,3 @@ def log_end(path: Path, lines: int = 25) -> str:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
     except OSError:
         return ""
-

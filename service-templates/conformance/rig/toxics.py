@@ -13,6 +13,7 @@ from fleetgen.runtime.http import fetch
 from fleetgen.runtime.lab import once, run_tool
 from fleetgen.runtime.process import Launch
 from fleetgen.runtime.tools import go, plain_environment
+
 from rig.waiting import until
 
 VERSION = "v2.12.0"

@@ -1,4 +1,7 @@
-"""C02: relays die at every point; others take their buckets over, and nothing is lost, doubled in effect or reordered."""
+"""C02: relays die at every point.
+
+Others take their buckets over, and nothing is lost, doubled in effect or reordered.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""C03: transactions commit in another order than they began. Each key stays in its order, and nothing waits for others."""
+"""C03: transactions commit in another order than they began.
+
+Each key stays in its order, and nothing waits for others.
+"""
 
 from __future__ import annotations
 
@@ -121,7 +124,6 @@ def test_a_key_whose_head_is_held_back_stays_in_order(fleet: Fleet, names: list[
     until(lambda: written(fleet, free) == [1, 2], "another key goes on", SOON)
     assert written(fleet, held) == [1], "a row passed the one before it that is held back"
     until(lambda: written(fleet, held) == [1, 2, 3], "the key goes on when it is due", 20)
-
 
 
 def test_a_slow_relay_is_not_overtaken(fleet: Fleet, names: list[str]) -> None:

@@ -1,4 +1,7 @@
-"""C04: a relay sleeps through the end of its leases, another takes over, the sleeper wakes. Nothing takes effect twice."""
+"""C04: a relay sleeps through the end of its leases, another takes over, the sleeper wakes.
+
+Nothing takes effect twice.
+"""
 
 from __future__ import annotations
 

@@ -49,7 +49,9 @@ def test_many_keys_in_any_order(fleet: Fleet) -> None:
         fleet.bus.write(Forge.TOPIC, forge.key, headers, value)
     fleet.bus.flush()
     for forge in forges:
-        until(lambda forge=forge: forge.tallied() == (35, 35), lambda forge=forge: f"{forge.tallied()} {forge.parked()}")
+        until(
+            lambda forge=forge: forge.tallied() == (35, 35), lambda forge=forge: f"{forge.tallied()} {forge.parked()}"
+        )
     await_rest(fleet)
     for forge in forges:
         assert applied(fleet, forge) == [2, 5, 9, 14, 20, 27, 35]

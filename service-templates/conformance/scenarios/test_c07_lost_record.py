@@ -1,4 +1,7 @@
-"""C07: a record of a key is missing. The key waits, others do not; the record is fetched, or an operator passes it over."""
+"""C07: a record of a key is missing.
+
+The key waits, others do not; the record is fetched, or an operator passes it over.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""C15: the database is killed under load, again and again. What was acknowledged stays, what was not can be asked again."""
+"""C15: the database is killed under load, again and again.
+
+What was acknowledged stays, what was not can be asked again.
+"""
 
 from __future__ import annotations
 

@@ -51,6 +51,9 @@ def run_all(fleet: Fleet, players: Players, scripts: list[Script]) -> None:
         if fault := difference(saga, wanted):
             wrong.append(f"{dict(script)}: {fault}")
         saga.undone_in_reverse()
+        if saga.status == "stuck":  # seen, and nothing for the scenarios behind this one
+            reply = fleet.operate("order", f"sagas/{saga.id}:abort", {"reason": "C20"}, version=saga.version)
+            assert reply.status == 200, reply.body
     assert wrong == [], "\n".join(wrong)
 
 
@@ -73,7 +76,6 @@ def difference(saga: Saga, wanted: Story) -> str:
     return f"never asked for: {more}" if more else ""
 
 
-@pytest.mark.leaves(stuck=True)
 def test_the_matrix(fleet: Fleet, players: Players) -> None:
     begun = time.monotonic()
     run_all(fleet, players, matrix())
@@ -92,7 +94,6 @@ SCRIPTS = st.fixed_dictionaries(
 
 
 @pytest.mark.full
-@pytest.mark.leaves(stuck=True)
 def test_any_answers(fleet: Fleet, players: Players) -> None:
     """Scripts drawn by Hypothesis, many sagas at once."""
 

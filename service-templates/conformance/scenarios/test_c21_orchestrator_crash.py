@@ -21,7 +21,9 @@ QUICK = {"saga.after_start@PlaceOrder", "saga.after_reply_commit@ReserveStock"}
 
 
 def cases(points: list[str], also: str = "") -> list:
-    return [point if point in QUICK or point == also else pytest.param(point, marks=pytest.mark.full) for point in points]
+    return [
+        point if point in QUICK or point == also else pytest.param(point, marks=pytest.mark.full) for point in points
+    ]
 
 
 def dies(fleet: Fleet, sku: str, point: str, quantity: int) -> Saga:

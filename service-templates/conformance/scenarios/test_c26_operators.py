@@ -35,7 +35,8 @@ def operate(fleet: Fleet, saga: Saga, op: str, version: int, **options):
 
 
 @pytest.mark.parametrize(
-    ("op", "ends"), [("retry", "compensated"), ("skip", "compensated"), ("compensate", "compensated"), ("abort", "aborted")]
+    ("op", "ends"),
+    [("retry", "compensated"), ("skip", "compensated"), ("compensate", "compensated"), ("abort", "aborted")],
 )
 def test_each_operation(fleet: Fleet, players: Players, op: str, ends: str) -> None:
     saga = stuck(fleet, players)

@@ -1,7 +1,11 @@
-"""C28 to C30: a peer that is called fails, recovers, fails again; it is left alone, probed, and never called too late."""
+"""C28 to C30: a peer that is called fails, recovers, fails again.
+
+It is left alone, probed, and never called too late.
+"""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -75,9 +79,7 @@ def test_a_storm_of_retries(fleet: Fleet, peer: Peer) -> None:
     for saga in sagas:
         saga.await_end("completed", 120)
     at_once = sum(
-        later.at - earlier.at < 0.45
-        for calls in by_key(peer).values()
-        for earlier, later in zip(calls, calls[1:], strict=False)
+        later.at - earlier.at < 0.45 for calls in by_key(peer).values() for earlier, later in itertools.pairwise(calls)
     )
     calls = peer.count() - at_once
     print(f"{calls} calls, {at_once} repeated at once, in {time.monotonic() - begun:.0f} s")

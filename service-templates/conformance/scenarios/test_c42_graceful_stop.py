@@ -24,7 +24,7 @@ class Balancer:
 
     def __init__(self, fleet: Fleet, name: str) -> None:
         self._fleet, self._name = fleet, name
-        local, fact = fleet._commands["AddToCounter"]
+        _, fact = fleet._commands["AddToCounter"]
         self._path = fact.route.path.replace("{name}", name)
         self._token = fleet._token("balanced", tuple(fact.scopes), False)
         self.failed: list[str] = []

@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+import chassis.service
+from chassis import clock, composition, faults
+from chassis.http.admin import Admin
+from chassis.service import Service
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-import chassis.service
-from chassis import clock, composition, faults
-from chassis.http.admin import Admin
-from chassis.service import Service
 from chassis_conformance.handlers import Handlers, wish_of
 from chassis_conformance.points import Points
 
