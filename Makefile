@@ -3,8 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAGE = .ci/stage
+SUITE := service-templates/conformance
 
-.PHONY: help install demo test foundation chassis fleet full bench lint docs locks golden clean
+.PHONY: help install demo test foundation chassis fleet conformance conformance-table full bench lint docs locks golden clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,7 +22,7 @@ $(VENV)/.installed: requirements/dev.lock pyproject.toml
 demo: install ## Generate the example fleet, start it on real servers, run its transactions, show the trace
 	@$(BIN)/python demo.py
 
-test: foundation chassis fleet ## All that a change must pass
+test: foundation chassis fleet conformance ## All that a change must pass
 
 foundation: install ## Style, types, layers, unit, rule and golden tests, the wheel
 	@$(STAGE) foundation $(BIN)/ruff check src tests bench demo.py
@@ -36,8 +37,18 @@ chassis: install ## The Python chassis: style, types, layers, and its tests on r
 fleet: install ## Generated fleets: their own tests, on real servers, under faults, updated by copier
 	@$(STAGE) fleet $(BIN)/python -m pytest tests/build tests/e2e -m "not full"
 
+conformance: install ## The black-box suite on real servers: every promise of the chassis under faults, and mutants of it
+	@$(STAGE) conformance $(BIN)/ruff check --quiet --config $(SUITE)/pyproject.toml $(SUITE)
+	@$(STAGE) conformance $(BIN)/ruff format --check --quiet --config $(SUITE)/pyproject.toml $(SUITE)
+	@$(STAGE) conformance $(BIN)/python -m pytest -c $(SUITE)/pyproject.toml $(SUITE)/scenarios -m "not full"
+
+conformance-table: install ## All scenarios, the long ones too; what came out goes into the documentation
+	@$(BIN)/python -m pytest -c $(SUITE)/pyproject.toml $(SUITE)/scenarios --results $(SUITE)/.results.json
+	@$(BIN)/python $(SUITE)/table.py docs/reference/conformance.md $(SUITE)/.results.json
+
 full: test ## Also what takes longer
 	@$(STAGE) full $(BIN)/python -m pytest tests/build tests/e2e -m full
+	@$(STAGE) full $(BIN)/python -m pytest -c $(SUITE)/pyproject.toml $(SUITE)/scenarios -m full
 
 bench: install ## Speed and memory of generating and updating, as ratios of one run
 	@$(BIN)/python bench/generate.py
