@@ -41,10 +41,14 @@ func (t *turn) direction() Direction {
 }
 
 // isCompensating tells whether it goes, or went before it was stuck, backwards.
-func (t *turn) isCompensating() bool { return t.state.Status == Compensating || t.state.Runs.goesBack() }
+func (t *turn) isCompensating() bool {
+	return t.state.Status == Compensating || t.state.Runs.goesBack()
+}
 
 // insists: behind the pivot every failure is tried again until the saga's time is over.
-func (t *turn) insists(run Run) bool { return run.Direction == Forward && run.Seq > t.flow.TurningPoint() }
+func (t *turn) insists(run Run) bool {
+	return run.Direction == Forward && run.Seq > t.flow.TurningPoint()
+}
 
 // inDoubt: the pivot was sent, nobody knows whether it was carried out, and nothing could undo it.
 func (t *turn) inDoubt(run Run) bool {
@@ -134,14 +138,14 @@ func (t *turn) goBack(seq int) {
 		if !known || t.flow.Step(number).Undo == "" {
 			continue
 		}
-		statuses, any := make([]RunStatus, len(done.Parts)), false
+		statuses, open := make([]RunStatus, len(done.Parts)), false
 		for index, part := range done.Parts {
 			statuses[index] = Skipped
 			if part.Status.mayBeDone() {
-				statuses[index], any = Pending, true
+				statuses[index], open = Pending, true
 			}
 		}
-		if any {
+		if open {
 			t.state.CurrentStep = number
 			t.send(t.newRun(number, Compensate, statuses...))
 			return
