@@ -104,9 +104,60 @@ func (d *Database) AfterAppend(wake func()) {
 // Pool gives connections for single statements, each a transaction of its own.
 func (d *Database) Pool() *pgxpool.Pool { return d.pool }
 
-// Tx does something in a transaction, for what publishes nothing.
+// Unavailable says that the database is away: nothing is wrong with what was to be done.
+type Unavailable struct{ Reason error }
+
+func (e *Unavailable) Error() string { return "the database is away: " + e.Reason.Error() }
+
+// Unwrap gives the reason.
+func (e *Unavailable) Unwrap() error { return e.Reason }
+
+// Tx does something in a transaction, for what publishes nothing. The error is an *Unavailable when the database is away.
 func (d *Database) Tx(ctx context.Context, do func(tx pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, d.pool, do)
+	connection, tx, err := d.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer connection.Release()
+	defer rollback(ctx, tx) // does nothing after a commit
+	err = do(tx)
+	if err == nil {
+		err = tx.Commit(ctx)
+	}
+	if err != nil && connection.Conn().IsClosed() && ctx.Err() == nil {
+		return &Unavailable{err}
+	}
+	return err
+}
+
+// begin begins on a connection that lives: those that died in the pool show it here, before any work was done.
+func (d *Database) begin(ctx context.Context) (*pgxpool.Conn, pgx.Tx, error) {
+	var err error
+	for range d.config.MaxConns + 1 {
+		var connection *pgxpool.Conn
+		if connection, err = d.pool.Acquire(ctx); err != nil {
+			break // a new connection could not be had either
+		}
+		var tx pgx.Tx
+		if tx, err = connection.Begin(ctx); err == nil {
+			return connection, tx, nil
+		}
+		isDead := connection.Conn().IsClosed()
+		connection.Release()
+		if !isDead {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, nil, err
+	}
+	return nil, nil, &Unavailable{err}
+}
+
+func rollback(ctx context.Context, tx pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectWait)
+	defer cancel()
+	_ = tx.Rollback(ctx) // a connection that cannot even do that is thrown away by the pool
 }
 
 // Work does something in a unit of work: it commits when `do` returns nil and rolls back otherwise.
@@ -122,7 +173,7 @@ func (d *Database) WorkWithin(ctx context.Context, cause message.Context, most t
 func (d *Database) work(ctx context.Context, cause message.Context, most time.Duration, do func(work *Work) error) error {
 	var work *Work
 	sent := 0
-	err := pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+	err := d.Tx(ctx, func(tx pgx.Tx) error {
 		work = NewWork(tx, cause, d.publisher)
 		work.Peers = d.Peers
 		if most > 0 {
