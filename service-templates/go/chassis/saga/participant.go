@@ -78,7 +78,7 @@ func (p *participant) perform(ctx context.Context, name string, payload map[stri
 				return &domain.Conflict{Text: fmt.Sprintf("%s of saga %s is closed", saga.Step, saga.ID)}
 			}
 			executed, err = p.ports.execute(ctx, name, payload, work)
-			if err == nil && executed.Rejected && flow.Step(flow.Seq(saga.Step)).Kind == machine.Retriable {
+			if err == nil && executed.Rejected && machine.MustSucceed(flow.Step(flow.Seq(saga.Step)).Kind, saga.Direction) {
 				return &domain.Conflict{Text: name + " is refused now, and must succeed in the end"}
 			}
 			return err
@@ -95,14 +95,16 @@ func (p *participant) answer(ctx context.Context, flow *machine.Flow, saga *mess
 	if err != nil {
 		return machine.Reply{}, err
 	}
-	if known, isKnown := answerIn(row.data, saga, saga.Direction); isKnown {
-		return known, nil
-	}
+	known, _ := answerIn(row.data, saga, saga.Direction)
 	expired, err := isExpired(ctx, record, work)
 	if err != nil {
 		return machine.Reply{}, err
 	}
-	if expired {
+	gate := machine.Gate{Direction: saga.Direction, Kept: known.Outcome, Expired: expired}
+	switch gate.Admit() {
+	case machine.Repeat:
+		return known, nil
+	case machine.Expire:
 		return machine.Reply{Outcome: machine.OutcomeExpired, Error: "expired", Retryable: true}, nil
 	}
 	wire, err := p.ports.codec.Decode(ctx, record)
@@ -111,8 +113,7 @@ func (p *participant) answer(ctx context.Context, flow *machine.Flow, saga *mess
 	}
 	var answer machine.Reply
 	err = work.Nested(ctx, func() error { // a failure gives the barrier back: whoever sends the command again may succeed
-		var err error
-		answer, err = p.behindBarrier(ctx, flow, saga, row.data, wire, work)
+		answer, err = p.behindBarrier(ctx, flow, gate, saga, row.data, wire, work)
 		return err
 	})
 	if code, retryable := errorCode(err); code != "" {
@@ -126,15 +127,17 @@ func (p *participant) answer(ctx context.Context, flow *machine.Flow, saga *mess
 	return answer, keepParticipation(ctx, work, saga.ID, withAnswer(row.data, saga, answer, wire), false)
 }
 
-func (p *participant) behindBarrier(ctx context.Context, flow *machine.Flow, saga *message.Saga, kept, wire map[string]any, work *database.Work) (machine.Reply, error) {
-	part, _ := machine.ReadPart(saga.Part)
+func (p *participant) behindBarrier(ctx context.Context, flow *machine.Flow, gate machine.Gate, saga *message.Saga, kept, wire map[string]any, work *database.Work) (machine.Reply, error) {
 	step := flow.Step(flow.Seq(saga.Step))
-	passed, err := take(ctx, work, saga.ID, saga.Step, saga.Direction, part)
+	gate, err := pass(ctx, gate, saga, kept, work)
 	if err != nil {
 		return machine.Reply{}, err
 	}
-	if !passed { // undone before it was done
+	switch gate.Admit() {
+	case machine.Refuse:
 		return machine.Reply{Outcome: machine.OutcomeFailed, Error: "closed"}, nil
+	case machine.Nothing:
+		return machine.Reply{Outcome: machine.OutcomeSucceeded}, nil
 	}
 	if saga.Direction == message.Compensate {
 		return p.compensate(ctx, step, saga, kept, wire, work)
@@ -143,34 +146,37 @@ func (p *participant) behindBarrier(ctx context.Context, flow *machine.Flow, sag
 	if err != nil {
 		return machine.Reply{}, err
 	}
-	if executed.Rejected && step.Kind == machine.Retriable {
+	if executed.Rejected && machine.MustSucceed(step.Kind, saga.Direction) {
 		return machine.Reply{}, &refusedBehindPivot{executed.EventName}
 	}
 	return outcomeOf(executed), nil
 }
 
-func (p *participant) compensate(ctx context.Context, step definition.SagaStep, saga *message.Saga, kept, wire map[string]any, work *database.Work) (machine.Reply, error) {
-	nothing := machine.Reply{Outcome: machine.OutcomeSucceeded}
+// pass takes the barrier's keys, and notes what that tells.
+func pass(ctx context.Context, gate machine.Gate, saga *message.Saga, kept map[string]any, work *database.Work) (machine.Gate, error) {
 	part, _ := machine.ReadPart(saga.Part)
-	neverRan, err := take(ctx, work, saga.ID, saga.Step, message.Forward, part)
-	if err != nil || neverRan { // it never ran, and now never will
-		return nothing, err
+	passed, err := take(ctx, work, saga.ID, saga.Step, saga.Direction, part)
+	gate.Closed = !passed
+	if err != nil || gate.Closed || saga.Direction == message.Forward {
+		return gate, err
 	}
-	done, isKnown := answerIn(kept, saga, message.Forward)
-	if isKnown && done.Outcome != machine.OutcomeSucceeded {
-		return nothing, nil
-	}
+	gate.NeverRan, err = take(ctx, work, saga.ID, saga.Step, message.Forward, part)
+	done, _ := answerIn(kept, saga, message.Forward)
+	gate.Forward = done.Outcome
+	return gate, err
+}
+
+func (p *participant) compensate(ctx context.Context, step definition.SagaStep, saga *message.Saga, kept, wire map[string]any, work *database.Work) (machine.Reply, error) {
 	inputs := ownInputs(step, saga, kept)
 	maps.Copy(inputs, wire)
 	var executed execute.Executed
-	err = work.Nested(ctx, func() error {
-		var err error
+	err := work.Nested(ctx, func() (err error) {
 		executed, err = p.execute(ctx, step.Undo, saga, inputs, work)
 		return err
 	})
 	if p.ports.isNeedless(step.Undo, err) {
 		slog.InfoContext(ctx, "an undo is needless", "saga_id", saga.ID.String(), "undo", step.Undo, "reason", err)
-		return nothing, nil
+		return machine.Reply{Outcome: machine.OutcomeSucceeded}, nil
 	}
 	return outcomeOf(executed), err
 }
