@@ -34,7 +34,7 @@ import (
 var own embed.FS
 
 const (
-	lock  = 0x66_6C_65_65_74                 // "fleet": an advisory lock that all instances of a service know
+	lock  = 0x66_6C_65_65_74                // "fleet": an advisory lock that all instances of a service know
 	alone = "-- Runs outside a transaction" // begins the second line of a file that commits as it goes
 	notes = `
 CREATE TABLE IF NOT EXISTS schema_migration (

@@ -8,6 +8,14 @@ type Choose func(least, most int64) int64
 // Chance chooses evenly.
 func Chance(least, most int64) int64 { return least + rand.Int64N(most-least+1) }
 
+// Chances is how many different chances Drawn knows.
+const Chances = 65536
+
+// Drawn chooses by a given chance from 0 to Chances-1: evenly, and for the same chance the same.
+func Drawn(chance int64) Choose {
+	return func(least, most int64) int64 { return least + chance*(most-least+1)/Chances }
+}
+
 // FullJitter is how many milliseconds to wait after the attempt-th failure (from 1) of a call that somebody waits for: all
 // of it by chance, so that many do not come back at once.
 func FullJitter(attempt int, base, most int64, choose Choose) int64 {

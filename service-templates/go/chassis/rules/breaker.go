@@ -1,7 +1,5 @@
 package rules
 
-import "math"
-
 // BreakerState is where a breaker stands.
 type BreakerState string
 
@@ -14,44 +12,44 @@ const (
 
 // Limits of breakers.
 const (
-	OpenMost         = 300.0 // seconds
+	OpenMost         = 300_000 // milliseconds
 	SuccessesToClose = 2
 )
 
 // Breaker is the state of a circuit breaker for one operation of one callee. The zero value is not valid: see NewBreaker.
 type Breaker struct {
 	Name      BreakerState
-	Failures  int     // in a row, while closed
-	Openings  int     // in a row
-	Successes int     // while half open
-	Until     float64 // seconds; while open
-	Probing   bool    // the one probe is under way
+	Failures  int   // in a row, while closed
+	Openings  int   // in a row
+	Successes int   // while half open
+	Until     int64 // milliseconds; while open
+	Probing   bool  // the one probe is under way
 }
 
 // NewBreaker is a closed breaker.
 func NewBreaker() Breaker { return Breaker{Name: Closed} }
 
-// BreakerRules are the failures in a row that open a breaker, and the seconds it stays open the first time; twice as long
-// each further time.
+// BreakerRules are the failures in a row that open a breaker, and the milliseconds it stays open the first time; twice as
+// long each further time.
 type BreakerRules struct {
-	Failures    int
-	OpenSeconds float64
+	Failures int
+	Open     int64
 }
 
 // Admit tells whether a call may go out now, and the state that follows.
-func (r BreakerRules) Admit(state Breaker, now float64) (Breaker, bool) {
+func (r BreakerRules) Admit(state Breaker, now int64) (Breaker, bool) {
 	switch {
 	case state.Name == Closed:
 		return state, true
 	case state.Name == Opened && now < state.Until, state.Probing:
 		return state, false
 	}
-	state.Name, state.Probing = HalfOpen, true
+	state.Name, state.Probing, state.Until = HalfOpen, true, 0
 	return state, true
 }
 
-// After is the state after a call; spread is a random factor about 1 that keeps callers out of step.
-func (r BreakerRules) After(state Breaker, succeeded bool, now, spread float64) Breaker {
+// After is the state after a call; spread is a random factor about 1 in thousandths that keeps callers out of step.
+func (r BreakerRules) After(state Breaker, succeeded bool, now, spread int64) Breaker {
 	switch {
 	case state.Name == Opened, state.Name == HalfOpen && !state.Probing:
 		return state // a call from before it opened says nothing about now
@@ -65,6 +63,6 @@ func (r BreakerRules) After(state Breaker, succeeded bool, now, spread float64) 
 		return state
 	}
 	openings := state.Openings + 1
-	seconds := float64(min(OpenMost, r.OpenSeconds*math.Pow(2, float64(openings-1))) * spread) // rounded before it is added
-	return Breaker{Name: Opened, Openings: openings, Until: now + seconds}
+	open := min(OpenMost, r.Open<<min(openings-1, 20)) * spread / 1000
+	return Breaker{Name: Opened, Openings: openings, Until: now + open}
 }

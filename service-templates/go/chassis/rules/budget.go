@@ -28,10 +28,10 @@ func (b Budget) Spend() (Budget, bool) {
 
 // WaitBeforeTry is how many milliseconds to wait before the next try after tried ones; false when there is none, or no
 // time for it.
-func WaitBeforeTry(tried, attempts int, remaining float64, choose Choose) (int64, bool) {
+func WaitBeforeTry(tried, attempts int, remaining int64, choose Choose) (int64, bool) {
 	if tried >= attempts {
 		return 0, false
 	}
 	delay := FullJitter(tried, CallBase, CallCap, choose)
-	return delay, float64(delay) < remaining
+	return delay, delay < remaining
 }

@@ -82,3 +82,42 @@ func ParkedDelay(attempt int, choose Choose) int64 {
 
 // IsExhausted tells whether a parked record is to be given up after so many failures.
 func IsExhausted(attempts, most int) bool { return attempts >= most }
+
+// Try is what became of a handler's failure. Attempts are those of the parked record.
+type Try struct {
+	Again    bool // at once, after Delay; otherwise it is parked
+	Attempts int
+	Delay    int64 // milliseconds
+}
+
+// HandlerFailed says what to do with a record whose handler failed at its tried-th try (from 1). inPlace: it may be tried
+// again at once. A final failure is parked with all its attempts used; one that does not count (it says nothing about the
+// record) with none.
+func HandlerFailed(tried int, inPlace, final, counts bool, most int, choose Choose) Try {
+	switch {
+	case inPlace && tried < InPlaceTries:
+		return Try{Again: true, Delay: InPlaceDelay(tried, choose)}
+	case final:
+		return Try{Attempts: most}
+	}
+	attempts := 0
+	if counts {
+		attempts = 1
+	}
+	return Try{Attempts: attempts, Delay: ParkedDelay(1, choose)}
+}
+
+// ParkedFailed is how many attempts a parked record has used up when it failed again. Those that were spent on a missing
+// predecessor do not count as its own.
+func ParkedFailed(reason string, attempts int, final, counts bool, most int) int {
+	switch {
+	case final:
+		return most
+	case reason != "error":
+		attempts = 0
+	}
+	if counts {
+		attempts++
+	}
+	return attempts
+}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"chassis/message"
 )
 
 // Status of a saga.
@@ -46,12 +48,12 @@ func (s RunStatus) mayBeDone() bool { return s == Succeeded || s == Sent || s ==
 func (s RunStatus) isAnswered() bool { return s == Succeeded || s == Skipped }
 
 // Direction of a step.
-type Direction string
+type Direction = message.Direction
 
 // A step goes forward or is undone.
 const (
-	Forward    Direction = "forward"
-	Compensate Direction = "compensate"
+	Forward    = message.Forward
+	Compensate = message.Compensate
 )
 
 // Part is one command of a step: a step that fans out has one for each item.

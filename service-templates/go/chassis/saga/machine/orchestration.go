@@ -2,10 +2,11 @@ package machine
 
 import (
 	"encoding/binary"
-	"math"
 	"time"
 
 	"github.com/google/uuid"
+
+	"chassis/rules"
 )
 
 const (
@@ -15,8 +16,8 @@ const (
 	callAgain      = 15 * time.Second
 	callPauseLeast = 500 * time.Millisecond
 	callPauseMost  = 10 * time.Second
-	backoffBase    = 0.5 // seconds
-	backoffCap     = 30.0
+	backoffBase    = 500 // milliseconds
+	backoffCap     = 30_000
 )
 
 // Begin is the saga whose first command has just succeeded.
@@ -59,11 +60,10 @@ func Decide(flow *Flow, state State, given Input, now time.Time, newID NewID) (D
 	return turn.decision(), nil
 }
 
-// backoff is exponential with equal jitter; the chance is taken from a fresh identifier.
+// backoff is how long to wait before the next try; the chance is taken from a fresh identifier.
 func backoff(attempt int, chance uuid.UUID) time.Duration {
-	limit := math.Min(backoffCap, backoffBase*math.Pow(2, float64(min(attempt-1, 16))))
-	share := float64(limit/2*float64(binary.BigEndian.Uint16(chance[14:]))) / 0x10000
-	return seconds(limit/2 + share)
+	choose := rules.Drawn(int64(binary.BigEndian.Uint16(chance[14:])))
+	return time.Duration(rules.EqualJitter(attempt, backoffBase, backoffCap, choose)) * time.Millisecond
 }
 
 func (t *turn) reply(given Reply) {
