@@ -159,3 +159,35 @@ func Into(data map[string]any, target any) error {
 	}
 	return nil
 }
+
+// Plain is anything that JSON makes an object of, as wire JSON of no certain shape.
+func Plain(from any) (map[string]any, error) {
+	text, err := json.Marshal(from)
+	if err != nil {
+		return nil, err
+	}
+	data, err := Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return whole(data).(map[string]any), nil
+}
+
+// whole makes int64 of whole numbers.
+func whole(value any) any {
+	switch given := value.(type) {
+	case map[string]any:
+		for name, member := range given {
+			given[name] = whole(member)
+		}
+	case []any:
+		for i, item := range given {
+			given[i] = whole(item)
+		}
+	case json.Number:
+		if number, err := given.Int64(); err == nil {
+			return number
+		}
+	}
+	return value
+}
