@@ -159,7 +159,9 @@ func (d *DeadLetters) headers(record *message.Record, reason Reason) []kgo.Recor
 	)
 }
 
-func header(name, value string) kgo.RecordHeader { return kgo.RecordHeader{Key: name, Value: []byte(value)} }
+func header(name, value string) kgo.RecordHeader {
+	return kgo.RecordHeader{Key: name, Value: []byte(value)}
+}
 
 func cut(text string) string {
 	if len(text) <= mostMessage {

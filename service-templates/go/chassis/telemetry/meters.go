@@ -125,3 +125,11 @@ func refuse(name string, err error) {
 		panic("metric " + name + ": " + err.Error()) // its name or unit is wrong: nothing that happens at run time
 	}
 }
+
+// RequestDuration is how long requests took.
+var RequestDuration = histogram("http.server.request.duration", "How long requests took")
+
+// With gives attributes of a measurement.
+func With(attributes ...attribute.KeyValue) metric.MeasurementOption {
+	return metric.WithAttributes(attributes...)
+}
