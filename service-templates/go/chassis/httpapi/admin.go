@@ -94,6 +94,9 @@ func (a *Admin) operate(writer http.ResponseWriter, request *http.Request) {
 }
 
 func (a *Admin) attempt(ctx context.Context, writer http.ResponseWriter, request *http.Request, correlation string) (Answer, error) {
+	if !a.health.Started.Load() {
+		return Answer{}, unavailable() // there is no database yet
+	}
 	in, err := read(writer, request, nil, correlation, adminMost)
 	if err != nil {
 		return Answer{}, err
