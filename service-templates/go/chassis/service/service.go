@@ -152,16 +152,12 @@ func Observe[E any](observe func(ctx context.Context, event E, work *database.Wo
 }
 
 // Translate is a translator between the types of both contexts.
-func Translate[From, To any](translate func(From) (To, error)) Translator {
+func Translate[From, To any](translate func(From) To) Translator {
 	return func(data map[string]any) (map[string]any, error) {
 		var from From
 		if err := wire.Into(data, &from); err != nil {
 			return nil, err
 		}
-		to, err := translate(from)
-		if err != nil {
-			return nil, err
-		}
-		return wire.Plain(to)
+		return wire.Plain(translate(from))
 	}
 }
