@@ -17,5 +17,6 @@ class StackGives:
 
 # A stack that is not listed (a template of the user's own) is taken to give everything.
 STACKS: Mapping[str, StackGives] = {
+    "go": StackGives(frozenset({"postgresql"}), frozenset({"rest"}), frozenset()),
     "python": StackGives(frozenset({"postgresql"}), frozenset({"rest"}), frozenset({"cqrs"})),
 }
