@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAGE = .ci/stage
 SUITE := service-templates/conformance
 
-.PHONY: help install demo test foundation chassis fleet conformance conformance-table full bench lint docs locks golden clean
+.PHONY: help install demo test foundation chassis fleet conformance conformance-table full bench lint docs locks golden clean vectors
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,7 +22,7 @@ $(VENV)/.installed: requirements/dev.lock pyproject.toml
 demo: install ## Generate the example fleet, start it on real servers, run its transactions, show the trace
 	@$(BIN)/python demo.py
 
-test: foundation chassis fleet conformance ## All that a change must pass
+test: foundation vectors chassis fleet conformance ## All that a change must pass
 
 foundation: install ## Style, types, layers, unit, rule and golden tests, the wheel
 	@$(STAGE) foundation $(BIN)/ruff check src tests bench demo.py
@@ -30,6 +30,9 @@ foundation: install ## Style, types, layers, unit, rule and golden tests, the wh
 	@$(STAGE) foundation $(BIN)/mypy
 	@$(STAGE) foundation $(BIN)/lint-imports --no-cache
 	@$(STAGE) foundation $(BIN)/python -m pytest -n auto tests/unit tests/rules tests/golden
+
+vectors: install ## The reference model, its traces replayed by every chassis, and 1,000 seeds of a simulated fleet
+	@$(STAGE) vectors .ci/vectors
 
 chassis: install ## The Python chassis: style, types, layers, and its tests on real PostgreSQL and Kafka
 	@$(STAGE) chassis .ci/chassis

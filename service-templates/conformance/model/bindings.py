@@ -1,4 +1,4 @@
-"""Inputs of a command from what a saga knows: payloads by the name of their message, lists of them where a step fans out."""
+"""Inputs of a command from what a saga knows: payloads by message, lists of them where a step fans out."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def value(source: Json, data: Mapping[str, Any], item: Json, at: int, count: int
         raise NotKnown(source["message"])
     if not isinstance(found, list):
         return _inside(found, path)
-    if 0 <= at and len(found) == count:  # the same item of an earlier step over the same items
+    if at >= 0 and len(found) == count:  # the same item of an earlier step over the same items
         return _inside(found[at], path)
     if at < 0 and not path:
         return found

@@ -1,7 +1,7 @@
 """A participant of a choreographed saga: what it must do now, given what it has seen.
 
-Undoing comes first, later steps before earlier ones; then doing, in order. A step may run when the one before it is done
-and nothing says that it is not wanted any more.
+Undoing comes first, later steps before earlier ones; then doing, in order. A step may run when the one before it is
+done and nothing says that it is not wanted any more.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def reserve(flow: Json) -> int:
 
 
 def bound(**inputs: str | None) -> list[Json]:
-    """`sku="item.sku"`, `orderId="OrderPlaced.orderId"`, `reason="rejection"`, `note="=text"`, `note=None`: left out."""
+    """`sku="item.sku"`, `orderId="OrderPlaced.orderId"`, `reason="rejection"`, `a="=text"`, `b=None`: left out."""
     return [{"input": name, "source": source(text)} for name, text in inputs.items()]
 
 

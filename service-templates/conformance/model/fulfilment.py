@@ -17,7 +17,7 @@ LIVE = ("running", "compensating", "stuck")
 
 @dataclass
 class Watched:
-    """One saga, with what its owner does now. `awaited` has the time by which each step was expected when it came up."""
+    """One saga, with what its owner does now. `awaited`: until when each step was expected when it came up."""
 
     flow: Json
     history: History = field(default_factory=History)

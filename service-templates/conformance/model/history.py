@@ -1,4 +1,4 @@
-"""What somebody has seen of a choreographed saga: a set of facts, so that order and repetition of arrival do not matter."""
+"""What somebody has seen of a choreographed saga: facts, whose order and repetition do not matter."""
 
 from __future__ import annotations
 

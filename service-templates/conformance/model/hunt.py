@@ -1,8 +1,8 @@
 """Looks for traces that a chassis decides otherwise than the model, and keeps the least one of each core.
 
-`python -m model.hunt [--state N] [--count N] CORE … -- COMMAND …`: the command gets a file of traces behind its arguments,
-prints `NAME, step N: …` for each trace that it decides otherwise, as `chassis replay` does, and exits with 1 if there are
-any. Exit code 1: something was found.
+`python -m model.hunt [--state N] [--count N] CORE … -- COMMAND …`: the command gets a file of traces behind its
+arguments, prints `NAME, step N: …` for each trace that it decides otherwise, as `chassis replay` does, and exits with 1
+if there are any. Exit code 1: something was found.
 """
 
 from __future__ import annotations

@@ -157,4 +157,4 @@ def lease(draw: Draw) -> Recording:
 def _later(draw: Draw, now: int, expires: int) -> int:
     gap = draw(st.sampled_from([0, 1000, 2999, "before", "at", "after"]))
     around = {"before": expires - 1, "at": expires, "after": expires + 1}
-    return max(now, around[gap]) if isinstance(gap, str) else now + gap
+    return max(now, around[str(gap)]) if gap in around else now + int(str(gap))

@@ -82,7 +82,7 @@ class _Conducted:
         return now
 
     def _due(self, now: int) -> int:
-        timer = self.trace.state.timer
+        timer: int | None = self.trace.state.timer
         at = timer if timer is not None else now
         now = max(now, at + self.draw(st.sampled_from([0, 0, 0, 0, 3, -1, 400_000])))
         self.note(self.trace.give({"timer": {}}, now))
@@ -90,9 +90,9 @@ class _Conducted:
 
     def _command(self, move: str) -> int:
         run = self.trace.state.awaited
-        awaited = [part.command for part in run.parts if part.status == "sent"] if run else []
+        awaited: list[int] = [part.command for part in run.parts if part.status == "sent"] if run else []
         if move == "late" or not awaited:
-            return self.draw(st.sampled_from([0, *sorted(self.asked)]))
+            awaited = [0, *sorted(self.asked)]
         return self.draw(st.sampled_from(awaited))
 
     def _reply(self, command: int, move: str) -> Json:
@@ -104,7 +104,13 @@ class _Conducted:
         if move in ("answer", "late"):
             event = step["succeeds_with"] if forward else step["undone_with"]
             payload = _event(self.draw, step, asked["part"]) if event and self.draw(st.integers(0, 9)) else None
-            return {**reply, **more, "outcome": "succeeded", "event": event if payload is not None else "", "payload": payload}
+            return {
+                **reply,
+                **more,
+                "outcome": "succeeded",
+                "event": event if payload is not None else "",
+                "payload": payload,
+            }
         if move == "again":
             expired = self.draw(st.integers(0, 2)) == 0
             outcome, error = ("expired", "expired") if expired else ("failed", "conflict")
