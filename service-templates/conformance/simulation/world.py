@@ -95,11 +95,6 @@ class Process:
         for body in self.bodies():
             self._resume(body, self.life)
 
-    @property
-    def own_clock(self) -> int:
-        """What a process believes the time is: not what the database says."""
-        return max(0, self.world.now + self.skew)
-
     def _resume(self, body: Body, life: int) -> None:
         if life != self.life:
             body.close()
