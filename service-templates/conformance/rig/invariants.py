@@ -259,7 +259,7 @@ def _event_types(facts: ServiceFacts) -> Iterator[str]:
 ACCOUNT = 1_000_000
 """What every account is opened with."""
 _SHADOW = "SELECT ce_id, digest FROM conformance_shadow"
-_INBOX = "SELECT ce_id FROM inbox WHERE handler = %s AND outcome = 'ok'"
+_INBOX = "SELECT ce_id FROM inbox WHERE handler = %s"
 _PARKED = "SELECT headers->>'ce_id' FROM inbox_parked"
 _WHY_PARKED = "SELECT topic, msg_key, key_seq, reason, attempts, last_error FROM inbox_parked LIMIT 5"
 _DUE = """

@@ -15,6 +15,7 @@ from fleetgen.render.files import File, Tree
 
 _FOLDERS = ("blueprints", "service-templates")
 _CONFIGURATION = "service-templates/copier.yml"
+_SUITE = "conformance"
 # Left behind by tools that run on the templates in a checkout; never part of a release.
 LITTER = frozenset({
     "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache", ".venv",
@@ -59,7 +60,8 @@ def installed() -> Templates:
 
 def from_folder(folder: Path, version: str) -> Templates:
     """The templates in a folder that holds `blueprints/` and `service-templates/`."""
-    files = {path.relative_to(folder).as_posix(): _load(path) for name in _FOLDERS for path in _walk(folder / name)}
+    found = (path for name in _FOLDERS for path in _walk(folder / name))
+    files = {path.relative_to(folder).as_posix(): _load(path) for path in found if not _is_of_suite(path, folder)}
     if _CONFIGURATION not in files:
         raise TemplatesError(f"{folder / _CONFIGURATION} is missing")
     files["copier.yml"] = files.pop(_CONFIGURATION)
@@ -69,6 +71,11 @@ def from_folder(folder: Path, version: str) -> Templates:
 def from_bundle(bundle: bytes, version: str) -> Templates:
     """A release out of a fleet's bundle."""
     return Templates(version, bundles.read(bundle, version))
+
+
+def _is_of_suite(path: Path, folder: Path) -> bool:
+    """Whether a file belongs to the conformance suite, which lies beside the templates and is no part of a fleet."""
+    return _SUITE in path.relative_to(folder).parts[1:3]
 
 
 def _walk(folder: Path) -> Iterator[Path]:
