@@ -33,7 +33,7 @@ def test_redriven_letters(fleet: Fleet) -> None:
     fleet.ensure("counter", "tally")
     Load(fleet, keys=1).send(5)
     await_rest(fleet)
-    forge, topic = dead(fleet)
+    forge, _ = dead(fleet)
     dry = redrive(fleet, forge, dryRun=True)
     assert dry.status == 200, dry.body
     victim = fleet.one("tally")
