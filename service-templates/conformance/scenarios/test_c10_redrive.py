@@ -8,6 +8,7 @@ from rig.fleet import Fleet
 from rig.forge import Forge
 from rig.invariants import await_rest, group
 from rig.load import Load
+from rig.operators import give_up
 from rig.waiting import until
 
 
@@ -49,20 +50,7 @@ def test_redriven_letters(fleet: Fleet) -> None:
     assert len([r for r in fleet.bus.of(Forge.TOPIC, forge.key)]) == 2, "C10: other groups see it too"
     sent = fleet.bus.of(own, forge.key)
     assert {record.ce_id for record in sent} == {forge.message(2)[0]["ce_id"]}, "C10: it has another id"
-    give_up(fleet, forge)
-
-
-def give_up(fleet: Fleet, forge: Forge) -> None:
-    path = f"parked/{group(fleet.service('tally'))}/{forge.key}"
-
-    def gone() -> bool:
-        if not forge.parked():
-            return True
-        version = fleet.operate("tally", path, method="GET").json().get("version")
-        fleet.operate("tally", f"{path}:discard", {"reason": "C10"}, version=version)
-        return not forge.parked()
-
-    until(gone, "the key goes on", 30)
+    give_up(fleet, forge, "C10")
 
 
 def test_a_letter_that_dies_again_and_again(fleet: Fleet) -> None:
@@ -84,4 +72,4 @@ def test_a_letter_that_dies_again_and_again(fleet: Fleet) -> None:
     fourth = redrive(fleet, forge)
     told = fourth.json()
     assert (told["done"], len(told["refused"])) == (0, 1), f"C10: the fourth time: {told}"
-    give_up(fleet, forge)
+    give_up(fleet, forge, "C10")
