@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,15 @@ class Fleet:
         for connection in self._connections.values():
             connection.close()
         self.bus.close()
+
+    @contextmanager
+    def without_registry(self) -> Iterator[None]:
+        """While inside, registry and issuer are dead. The issuer comes back with other keys: tokens are asked for anew."""
+        try:
+            with self.servers.without_registry():
+                yield
+        finally:
+            self._token.cache_clear()
 
     def be_plain(self) -> None:
         """No fault is set any more."""

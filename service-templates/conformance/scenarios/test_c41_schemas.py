@@ -15,7 +15,7 @@ def test_what_is_known_goes_on_without_the_registry(fleet: Fleet) -> None:
     load = Load(fleet, keys=3)
     load.send(20)
     await_rest(fleet)
-    with fleet.servers.without_registry():
+    with fleet.without_registry():
         load.send(40)
         await_rest(fleet)
         load.check()
