@@ -138,7 +138,7 @@ class Fleet:
 
     @contextmanager
     def without_registry(self) -> Iterator[None]:
-        """While inside, registry and issuer are dead. The issuer comes back with other keys: tokens are asked for anew."""
+        """While inside, registry and issuer are dead. The issuer comes back with other keys, so tokens are forgotten."""
         try:
             with self.servers.without_registry():
                 yield
