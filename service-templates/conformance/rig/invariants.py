@@ -213,7 +213,8 @@ def handled(fleet: Fleet, service: LocalService) -> Iterator[str]:
     commands = {kind for saga in _own(service, "orchestration") for kind in _commands_for(service, saga)}
     replies = any(saga.owner == service.facts.name.kebab for saga in _own(service, "orchestration"))
     for record in firsts(fleet.bus.records):
-        if record.topic not in read:
+        began = fleet.since[service.name].get((record.topic, record.partition), 0)
+        if record.topic not in read or record.offset < began:
             continue
         if record.is_reply:
             wanted = replies

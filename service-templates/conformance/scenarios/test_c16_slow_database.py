@@ -1,4 +1,7 @@
-"""C16: every answer of the database takes two seconds. Deadlines hold, and nothing is left over when it is quick again."""
+"""C16: every answer of the database takes two seconds.
+
+Deadlines hold, and nothing is left over when it is quick again.
+"""
 
 from __future__ import annotations
 
@@ -62,9 +65,7 @@ def test_nothing_is_left_over(fleet: Fleet, load: Load) -> None:
     until(lambda: fleet.sql("counter", CONNECTIONS)[0][0] <= 14, "C16: connections are left over", 90)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the Python chassis checks the deadline before it begins, not between statements"
-)
+@pytest.mark.xfail(strict=True, reason="a deadline is checked before work begins, not between statements")
 def test_deadlines_hold(fleet: Fleet, load: Load) -> None:
     late, _ = ask_at_once(fleet, load.names[0])
     assert max(late) <= PATIENT + MARGIN, f"C16: answered after {max(late):.1f} s"
