@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAGE = .ci/stage
 SUITE := service-templates/conformance
+PYTHON_STACK := service-templates/python
 
 .PHONY: help install demo test foundation chassis fleet conformance conformance-table full bench lint docs locks golden clean vectors
 
@@ -43,6 +44,7 @@ fleet: install ## Generated fleets: their own tests, on real servers, under faul
 conformance: install ## The black-box suite on real servers: every promise of the chassis under faults, and mutants of it
 	@$(STAGE) conformance $(BIN)/ruff check --quiet --config $(SUITE)/pyproject.toml $(SUITE)
 	@$(STAGE) conformance $(BIN)/ruff format --check --quiet --config $(SUITE)/pyproject.toml $(SUITE)
+	@$(STAGE) conformance $(BIN)/ruff check --quiet --config $(PYTHON_STACK)/chassis/pyproject.toml $(PYTHON_STACK)/conformance
 	@$(STAGE) conformance $(BIN)/python -m pytest -c $(SUITE)/pyproject.toml $(SUITE)/scenarios -m "not full"
 
 conformance-table: install ## All scenarios, the long ones too; what came out goes into the documentation

@@ -1,4 +1,7 @@
-"""Write the results of runs into the page of the documentation: `table.py PAGE RESULTS.json…`, one file a language."""
+"""Write the results of runs into the page of the documentation: `table.py PAGE RESULTS.json…`.
+
+Where files tell of the same language, the later one is believed.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,13 @@ def main(page: Path, files: list[Path]) -> None:
     text = page.read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    results = [json.loads(file.read_text()) for file in files]
+    merged: dict[str, dict[str, Any]] = {}
+    for file in files:
+        found = json.loads(file.read_text())
+        known = merged.setdefault(found["subject"], {"subject": found["subject"], "scenarios": {}, "mutants": {}})
+        known["scenarios"] |= found["scenarios"]
+        known["mutants"] |= {name: (name, scenario, said) for name, scenario, said in found["mutants"]}
+    results = [{**known, "mutants": list(known["mutants"].values())} for known in merged.values()]
     page.write_text(f"{before}{BEGIN}\n\n{table(results)}\n\n{END}{after}")
 
 

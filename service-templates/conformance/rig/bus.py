@@ -57,7 +57,7 @@ class Bus:
     """Reads all topics whose names begin so, from where they ended when it was made."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
-        self._prefix = prefix
+        self._bootstrap, self._prefix = bootstrap, prefix
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._consumer = Consumer(
             {
@@ -114,18 +114,38 @@ class Bus:
 
     def behind(self, group: str, topics: set[str]) -> dict[tuple[str, int], int]:
         """How many records of these topics a consumer group has not committed, where there are any."""
-        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=LIMIT)
-        places = asked[group].result().topic_partitions
+        places = self._committed(group)
         done = {(place.topic, place.partition): max(0, place.offset) for place in places}
         left = {place: end - done.get(place, 0) for place, end in self.ends().items() if place[0] in topics}
         return {place: count for place, count in left.items() if count}
 
+    def _committed(self, group: str) -> list[TopicPartition]:
+        limit = time.monotonic() + LIMIT
+        while True:
+            asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=10)
+            try:
+                found: list[TopicPartition] = asked[group].result().topic_partitions
+                return found
+            except KafkaException:  # the broker was killed under the client: ask by another one
+                if time.monotonic() > limit:
+                    raise
+                self._admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+
     def pass_over(self, groups: Iterable[str]) -> None:
         """Let consumer groups without members go on behind everything that lies there now."""
         places = [TopicPartition(topic, part, end) for (topic, part), end in self.ends().items()]
+        limit = time.monotonic() + LIMIT
         for group in groups:
-            asked = self._admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
-            asked[group].result(LIMIT)
+            while not self._passed_over(group, places):  # a member that died is one until its session ends
+                assert time.monotonic() < limit, f"the offsets of {group} cannot be changed"
+                time.sleep(0.5)
+
+    def _passed_over(self, group: str, places: list[TopicPartition]) -> bool:
+        asked = self._admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
+        try:
+            return all(place.error is None for place in asked[group].result(LIMIT).topic_partitions)
+        except KafkaException:
+            return False
 
     def ends(self) -> dict[tuple[str, int], int]:
         """Where the next record of each partition will lie."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ class Fleet:
         self.bus = Bus(servers.bootstrap, f"{self.local.name}.")
         self.instances: list[Instance] = []
         self.ended: dict[str, tuple[str, int]] = {}  # status and version of the sagas known to have ended
+        self.since: dict[str, dict[tuple[str, int], int]] = {}  # where each service that ran began to read
         self.peers: dict[str, str] = {}  # addresses of peers that the suite plays
         self.passages = folder / "passages"
         self._connections: dict[str, psycopg.Connection[Any]] = {}
@@ -109,6 +111,8 @@ class Fleet:
         http, admin = free_ports(2)
         if first:
             self._homes[service] = (http, admin)
+            self.since[service] = self.bus.ends()
+            self.bus.pass_over([local.facts.fleet + "." + local.facts.name.kebab])
         number = next(self._numbers)
         taken = {instance.place for instance in self.running(service)}
         place = next(place for place in itertools.count() if place not in taken)  # a member of its groups comes back
@@ -135,6 +139,15 @@ class Fleet:
             connection.close()
         self.bus.close()
 
+    @contextmanager
+    def without_registry(self) -> Iterator[None]:
+        """While inside, registry and issuer are dead. The issuer comes back with other keys: tokens are forgotten."""
+        try:
+            with self.servers.without_registry():
+                yield
+        finally:
+            self._token.cache_clear()
+
     def be_plain(self) -> None:
         """No fault is set any more."""
         for instance in self.instances:
@@ -148,7 +161,7 @@ class Fleet:
         self.bus = Bus(self.servers.bootstrap, f"{self.local.name}.")
         self.bus.pass_over(f"{service.facts.fleet}.{service.facts.name.kebab}" for service in self.local.services)
         self.tag = f"{self.base}_{next(self._numbers)}"
-        self.instances, self.ended = [], {}
+        self.instances, self.ended, self.since = [], {}, {}
         self._connections.clear()
         self._homes.clear()
 
@@ -221,6 +234,12 @@ class Fleet:
         }
         where = at or self.one(local.name)
         return fetch(fact.route.method, f"{where.http}{path}", body, sent, limit)
+
+    def admit(self, subject: str, *commands: str) -> None:
+        """Get the tokens with which somebody may send these commands."""
+        for command in commands:
+            _, fact = self._commands[command]
+            self._token(subject, tuple(fact.scopes), fact.exposure == "internal")
 
     def do(self, command: str, given: Mapping[str, Any], at: Instance | None = None, **options: Any) -> Reply:
         """Send a command with one key until somebody says what became of it; it must have been carried out."""

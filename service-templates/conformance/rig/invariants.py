@@ -213,7 +213,8 @@ def handled(fleet: Fleet, service: LocalService) -> Iterator[str]:
     commands = {kind for saga in _own(service, "orchestration") for kind in _commands_for(service, saga)}
     replies = any(saga.owner == service.facts.name.kebab for saga in _own(service, "orchestration"))
     for record in firsts(fleet.bus.records):
-        if record.topic not in read:
+        began = fleet.since[service.name].get((record.topic, record.partition), 0)
+        if record.topic not in read or record.offset < began:
             continue
         if record.is_reply:
             wanted = replies
@@ -259,7 +260,7 @@ def _event_types(facts: ServiceFacts) -> Iterator[str]:
 ACCOUNT = 1_000_000
 """What every account is opened with."""
 _SHADOW = "SELECT ce_id, digest FROM conformance_shadow"
-_INBOX = "SELECT ce_id FROM inbox WHERE handler = %s AND outcome = 'ok'"
+_INBOX = "SELECT ce_id FROM inbox WHERE handler = %s"
 _PARKED = "SELECT headers->>'ce_id' FROM inbox_parked"
 _WHY_PARKED = "SELECT topic, msg_key, key_seq, reason, attempts, last_error FROM inbox_parked LIMIT 5"
 _DUE = """

@@ -40,6 +40,8 @@ class Load:
         self.added: Counter[str] = Counter()
         self.withdrawn: Counter[str] = Counter()
         self._guard, self._over, self._left = threading.Lock(), threading.Event(), 0
+        for number in range(self.clients):
+            self.fleet.admit(f"client-{number}", "AddToCounter", "WithdrawMoney")
         for name in self.names:
             self.fleet.do("OpenCounter", {"name": name, "total": 0})
             self.fleet.do("OpenAccount", {"holder": name, "balance": ACCOUNT})

@@ -16,7 +16,7 @@ from rig.fleet import Fleet
 from rig.forge import headers_of
 
 REPLY = "fleet.saga.reply.v1"
-LATE = 4.0  # seconds: longer than a step of the saga `rush` has
+LATE = 6.0  # seconds: longer than a step of the saga `rush` has
 Answer = str
 """`ok`, `twice`, `late` (a success behind the deadline), `silent`, `busy` (may be tried again), `refuse` (for good)."""
 

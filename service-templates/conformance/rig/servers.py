@@ -128,8 +128,10 @@ class Servers:
         return {"KAFKA_BOOTSTRAP": f"127.0.0.1:{self.to_kafka.port}", "DATABASE_URL": url}
 
     def restart_postgres(self) -> None:
-        """As after a loss of power: the processes are killed, the log is replayed."""
-        self.postgres.kill()
+        """At once, as `pg_ctl restart -m immediate` does it: nobody is waited for, the log is replayed."""
+        assert self.postgres.child is not None
+        os.kill(self.postgres.child.identity.pid, signal.SIGQUIT)
+        assert self.postgres.child.exited.wait(30), "the database does not end"
         self.postgres.start()
 
     @contextmanager

@@ -30,8 +30,8 @@ def test_a_relay_that_wakes_up(fleet: Fleet) -> None:
             until(lambda: len(load.seconds) > seen + 20, "commands flow", 60)
         finally:
             sleeper.send(signal.SIGCONT)
+        sleeper.at_points()
         until(lambda: fleet.sql("counter", OWNERS)[0] == (2, BUCKETS), "both share again", 30)
-    sleeper.at_points()
     load.check()
     await_rest(fleet)
     assert awake.lives and sleeper.lives

@@ -9,8 +9,9 @@ import pytest
 
 from rig.fleet import Fleet
 from rig.forge import Forge
-from rig.invariants import await_rest, group
+from rig.invariants import await_rest
 from rig.load import Load
+from rig.operators import give_up
 from rig.waiting import until
 
 VISIBLE = 60.0
@@ -65,12 +66,6 @@ def test_an_operator_passes_it_over(fleet: Fleet, forge: Forge) -> None:
 def test_a_gap_that_an_operator_gives_up(fleet: Fleet, forge: Forge) -> None:
     forge.write(1, 3)
     until(lambda: forge.parked() == [(3, "gap")], "3 waits", 20)
-    handler = group(fleet.service("tally"))
-    path = f"parked/{handler}/{forge.key}"
-    seen = fleet.operate("tally", path, method="GET")
-    version = seen.json()["version"]
-    reply = fleet.operate("tally", f"{path}:discard", {"reason": "gone for good"}, version=version)
-    assert reply.status == 200, reply.body
-    until(lambda: forge.parked() == [], "nothing waits any more", 20)
+    give_up(fleet, forge, "C07")
     forge.write(4)
     until(lambda: forge.tallied() is not None and forge.tallied() == (4, 9), lambda: f"{forge.tallied()}", 20)

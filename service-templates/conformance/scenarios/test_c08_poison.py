@@ -14,6 +14,7 @@ from rig.fleet import Fleet
 from rig.forge import Forge
 from rig.invariants import await_rest, group
 from rig.load import Load
+from rig.operators import give_up
 from rig.waiting import until
 
 FLOWING = 5.0  # seconds that other keys may lag, on a busy machine
@@ -38,14 +39,6 @@ def letter(fleet: Fleet, forge: Forge) -> Record:
     found = fleet.bus.of(topic, forge.key)
     assert len(found) <= 1, "C08: more than one dead letter"
     return found[0] if found else None
-
-
-def give_up(fleet: Fleet, forge: Forge) -> None:
-    """An operator discards what waits, so that the key goes on."""
-    path = f"parked/{group(fleet.service('tally'))}/{forge.key}"
-    version = fleet.operate("tally", path, method="GET").json()["version"]
-    assert fleet.operate("tally", f"{path}:discard", {"reason": "C08"}, version=version).status == 200
-    until(lambda: forge.parked() == [], lambda: f"the key goes on: {forge.parked()}", 30)
 
 
 def others_flow(fleet: Fleet) -> None:
@@ -77,7 +70,7 @@ def test_bytes_that_nobody_can_read(fleet: Fleet, forge: Forge) -> None:
     assert (dead.headers["dlq_topic"], dead.headers["dlq_reason"]) == (Forge.TOPIC, "deserialize")
     assert [number for number, _ in forge.parked()] == [3, 4, 5], "C08: the key waits in order"
     assert forge.tallied() == (2, 2), "C08: a record passed the one before it"
-    give_up(fleet, forge)
+    give_up(fleet, forge, "C08")
     until(lambda: forge.tallied() == (11, 14), lambda: f"C08: 4 and 5 in order: {forge.tallied()}", 30)
 
 
@@ -104,5 +97,5 @@ def test_a_handler_that_fails_for_ever(fleet: Fleet, forge: Forge) -> None:
     assert dead.headers["dlq_reason"] == "handler"
     assert [number for number, _ in forge.parked()] == [2, 3]
     fleet.one("tally").at_handler()
-    give_up(fleet, forge)
+    give_up(fleet, forge, "C08")
     until(lambda: forge.tallied() == (3, 5), lambda: f"{forge.tallied()}", 30)

@@ -17,7 +17,7 @@ TAKEN = """
 SELECT extract(epoch FROM sent_at - (SELECT started_at FROM saga_instance i WHERE i.saga_id = s.saga_id))::float8
   FROM saga_step s WHERE saga_id = %s AND name = 'AuthorizePayment' AND direction = 'forward'
 """
-WITHIN, LATE = 3.0, 2.0
+WITHIN, LATE = 5.0, 2.0
 
 
 @pytest.mark.parametrize("jump", [3600.0, -3600.0], ids=["forward", "back"])

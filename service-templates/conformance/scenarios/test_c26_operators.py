@@ -10,7 +10,7 @@ from rig.fleet import Fleet
 from rig.players import Players, Script
 from rig.sagas import Saga, rush
 
-TIMEOUT, LATE = 30.0, 2.0
+TIMEOUT, LATE = 40.0, 2.0
 TAKEN = "SELECT extract(epoch FROM updated_at - started_at)::float8 FROM saga_instance WHERE saga_id = %s"
 REFUSING_UNDO: Script = {("ReserveStock", False): ["refuse"], ("AuthorizePayment", True): ["refuse"]}
 

@@ -74,10 +74,6 @@ def with_counters(scenario: Callable[[Fleet, list[str]], None]) -> Callable[[Fle
     return lambda fleet: scenario(fleet, c03.two_counters(fleet))
 
 
-def dies_over_an_effect(fleet: Fleet) -> None:
-    c11.killed_at(fleet, ["inbox.after_effect"])
-
-
 late_commit = with_counters(c03.test_r1_a_commit_that_comes_late_is_not_passed_over)
 early_id = with_counters(c03.test_r2_and_r3_an_early_transaction_id_changes_no_order)
 slow_relay = with_counters(c03.test_a_slow_relay_is_not_overtaken)
@@ -89,7 +85,7 @@ MUTANTS = (
     Mutant("relay-skips-locked-rows", "C03", slow_relay, "C03: one relay overtook"),
     Mutant("notify-in-the-transaction", "C03", notified, "C03: notified within"),
     Mutant("inbox-of-a-minute", "C05", c05.test_a_record_that_comes_again_after_weeks, "C05: one signal counted"),
-    Mutant("offsets-before-effects", "C11", dies_over_an_effect, "C11: effects are lost"),
+    Mutant("offsets-before-effects", "C11", c11.test_records_in_hand_without_an_order, "C11: "),
     Mutant("undo-in-forward-order", "C20", undoing, "was undone before"),
     Mutant("timers-in-memory", "C22", c22.test_a_deadline_over_a_restart, "C22: "),
     Mutant("no-barrier", "C23", barrier, "C23: "),

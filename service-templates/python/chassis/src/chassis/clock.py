@@ -1,4 +1,4 @@
-"""The clock of this machine: for stamps that people read and for identifiers. What must be in time asks the database."""
+"""The clock of this machine: for stamps and identifiers. What must be in time asks the database."""
 
 from __future__ import annotations
 

@@ -59,6 +59,7 @@ class RecordConsumer:
             "queued.max.messages.kbytes": 16_384,
             "log_level": 4,
             **({"group.instance.id": member} if member else {}),
+            "on_commit": self._committed,
             **overrides,
         }
         self._bootstrap, self._alone_most = bootstrap, max(ALONE_LEAST, 2 * session_seconds)
@@ -247,6 +248,17 @@ class RecordConsumer:
         offsets = self._offsets()
         self._committed_at = time.monotonic()
         _commit_now(consumer, offsets, asynchronous=not now)
+
+    def _committed(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        """What could not be committed, as while the group finds together again, is committed with what comes next.
+
+        Told by polling. Without this the offset would stay behind until the next record of its partition.
+        """
+        kept = {(place.topic, place.partition) for place in self._consumer.assignment()} if self._consumer else set()
+        for place in offsets:
+            mark = (place.topic, place.partition)
+            if (error is not None or place.error is not None) and mark in kept:
+                self._done[mark] = max(place.offset, self._done.get(mark, 0))
 
     def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
