@@ -202,7 +202,9 @@ func (r *running) call(method, url, token string, body any, headers ...string) s
 	return got
 }
 
-func (r *running) token(scopes ...string) string { return r.around.Token(r.t, "tiny", "user", scopes...) }
+func (r *running) token(scopes ...string) string {
+	return r.around.Token(r.t, "tiny", "user", scopes...)
+}
 
 func (r *running) place(customer string, quantity int, key string) said {
 	r.t.Helper()
