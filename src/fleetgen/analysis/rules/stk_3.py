@@ -57,6 +57,11 @@ def _lacking(service: Service) -> Iterator[str]:
     for pattern, asked in (("event-sourcing", service.sourced), ("cqrs", service.cqrs)):
         if asked and pattern not in gives.patterns:
             yield f"pattern `{pattern}`"
+    if "projections" not in gives.patterns:
+        yield from (f"copy `{copy.name}`" for copy in service.copies)
+        yield from (f"read model `{model.name}`" for each in service.aggregates for model in each.read_models)
+    if "calls" not in gives.patterns:
+        yield from (f"a client of `{call.name}`" for call in service.calls)
 
 
 RULE = Rule(id="STK-3", name="not-given-by-stack", severity=Severity.ERROR, check=check, waivable=False)
