@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAGE = .ci/stage
 
-.PHONY: help install demo test foundation chassis fleet full bench lint docs locks golden clean
+.PHONY: help install demo test foundation chassis go fleet full bench lint docs locks golden clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,7 +21,7 @@ $(VENV)/.installed: requirements/dev.lock pyproject.toml
 demo: install ## Generate the example fleet, start it on real servers, run its transactions, show the trace
 	@$(BIN)/python demo.py
 
-test: foundation chassis fleet ## All that a change must pass
+test: foundation chassis go fleet ## All that a change must pass
 
 foundation: install ## Style, types, layers, unit, rule and golden tests, the wheel
 	@$(STAGE) foundation $(BIN)/ruff check src tests bench demo.py
@@ -32,6 +32,9 @@ foundation: install ## Style, types, layers, unit, rule and golden tests, the wh
 
 chassis: install ## The Python chassis: style, types, layers, and its tests on real PostgreSQL and Kafka
 	@$(STAGE) chassis .ci/chassis
+
+go: install ## The Go chassis: format, vet, staticcheck, and its tests under the race detector on real PostgreSQL and Kafka
+	@$(STAGE) go .ci/go
 
 fleet: install ## Generated fleets: their own tests, on real servers, under faults, updated by copier
 	@$(STAGE) fleet $(BIN)/python -m pytest tests/build tests/e2e -m "not full"
