@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StackGives:
-    """Kinds of stores, APIs, and patterns: `event-sourcing`, `cqrs`, `projections` (read models, copies), `calls` of peers."""
+    """Kinds of stores, APIs, and patterns: `event-sourcing`, `cqrs`, `projections` (read models, copies), `calls`."""
 
     stores: frozenset[str]
     apis: frozenset[str]
