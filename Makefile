@@ -6,7 +6,7 @@ STAGE = .ci/stage
 SUITE := service-templates/conformance
 PYTHON_STACK := service-templates/python
 
-.PHONY: help install demo test foundation chassis fleet conformance conformance-table full bench lint docs locks golden clean vectors
+.PHONY: help install demo test foundation chassis fleet conformance conformance-table full bench lint docs locks golden clean vectors go
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,7 @@ $(VENV)/.installed: requirements/dev.lock pyproject.toml
 demo: install ## Generate the example fleet, start it on real servers, run its transactions, show the trace
 	@$(BIN)/python demo.py
 
-test: foundation vectors chassis fleet conformance ## All that a change must pass
+test: foundation vectors chassis go fleet conformance ## All that a change must pass
 
 foundation: install ## Style, types, layers, unit, rule and golden tests, the wheel
 	@$(STAGE) foundation $(BIN)/ruff check src tests bench demo.py
@@ -37,6 +37,9 @@ vectors: install ## The reference model, its traces replayed by every chassis, a
 
 chassis: install ## The Python chassis: style, types, layers, and its tests on real PostgreSQL and Kafka
 	@$(STAGE) chassis .ci/chassis
+
+go: install ## The Go chassis: format, vet, staticcheck, and its tests under the race detector on real PostgreSQL and Kafka
+	@$(STAGE) go .ci/go
 
 fleet: install ## Generated fleets: their own tests, on real servers, under faults, updated by copier
 	@$(STAGE) fleet $(BIN)/python -m pytest tests/build tests/e2e -m "not full"

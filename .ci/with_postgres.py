@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "service-templates/python/chassis/tests"))
 
-from servers import postgres  # noqa: E402 - the tests of the Python chassis know how to start one
+from servers import postgres
 
 
 def main(command: list[str]) -> int:

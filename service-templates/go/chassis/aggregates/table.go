@@ -22,16 +22,6 @@ import (
 	"chassis/paging"
 )
 
-// Repository is what handlers need of where aggregates are kept; a test may give them another one.
-type Repository[T any] interface {
-	Add(ctx context.Context, work *database.Work, state T) error
-	Get(ctx context.Context, work *database.Work, key any) (T, error)
-	Read(ctx context.Context, work *database.Work, key any) (T, error)
-	Save(ctx context.Context, work *database.Work, state T) error
-	Find(ctx context.Context, work *database.Work, field string, value any) ([]any, error)
-	Page(ctx context.Context, work *database.Work, filters map[string]any, request paging.Request) (paging.Page[T], error)
-}
-
 // Table holds the aggregates of one kind, of struct type T. Methods see only what their unit of work sees.
 type Table[T any] struct {
 	name    string // of the table

@@ -26,7 +26,7 @@ var (
 
 func init() {
 	if path := os.Getenv("FLEET_CLOCK_OFFSET_FILE"); path != "" {
-		clock.Shift(offsetIn(path))
+		clock.Shift(OffsetIn(path))
 	}
 }
 
@@ -84,8 +84,8 @@ func spots(text string) map[string]int64 {
 	return read
 }
 
-// offsetIn gives the seconds in a file, looked up a few times a second.
-func offsetIn(path string) func() time.Duration {
+// OffsetIn gives the seconds in a file, looked up a few times a second.
+func OffsetIn(path string) func() time.Duration {
 	var looked, offset atomic.Int64
 	return func() time.Duration {
 		now := time.Now().UnixNano()

@@ -79,7 +79,9 @@ func (o *SQLOperations) ListSagas(ctx context.Context, status, sagaType string, 
 }
 
 // ShowSaga implements Operations.
-func (o *SQLOperations) ShowSaga(ctx context.Context, id uuid.UUID) (any, error) { return o.Sagas.Show(ctx, id) }
+func (o *SQLOperations) ShowSaga(ctx context.Context, id uuid.UUID) (any, error) {
+	return o.Sagas.Show(ctx, id)
+}
 
 // OperateSaga implements Operations.
 func (o *SQLOperations) OperateSaga(ctx context.Context, id uuid.UUID, op string, order Order) (any, error) {

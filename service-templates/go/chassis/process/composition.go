@@ -24,12 +24,14 @@ import (
 	"chassis/message"
 	"chassis/migrations"
 	"chassis/outbox"
+	"chassis/peers"
 	"chassis/reactions"
 	"chassis/recovery"
 	"chassis/registry"
 	"chassis/relay"
 	"chassis/rules"
 	"chassis/saga"
+	"chassis/schedule"
 	"chassis/service"
 	"chassis/settings"
 	"chassis/telemetry"
@@ -57,6 +59,7 @@ type composition struct {
 	db         *database.Database
 	producer   *kafka.Producer
 	letters    *kafka.Producer // of its own: a dead letter must not wait behind the relay's batches
+	peers      *peers.Client
 	engine     *saga.Engine
 	inbox      *inbox.Inbox
 	redelivery *recovery.Redelivery
@@ -64,6 +67,7 @@ type composition struct {
 	retries    *recovery.RetryReader
 	relay      *relay.Relay
 	timers     *saga.Timers
+	timetable  *schedule.Timetable
 	health     *httpapi.Health
 	api        *httpapi.API
 	admin      *httpapi.Admin
@@ -90,13 +94,20 @@ func compose(of *service.Service, read *settings.Settings) (*composition, error)
 	if c.letters, err = kafka.NewProducer(read.KafkaBootstrap, facts.Group()+".dead-letters"); err != nil {
 		return nil, err
 	}
-	c.engine = saga.NewEngine(facts, encoder, envelopes, c.execute, nil)
+	c.peers = peers.New(read, facts.Limits)
+	c.db.Peers = c.peers
+	c.engine = saga.NewEngine(facts, encoder, envelopes, c.execute, c.call)
 	c.inbox = inbox.New(c.db, dispatch.New(), facts.Group())
 	c.inbox.Attempts = facts.Limits.DeadLetterAttempts
 	c.relay = relay.New(c.db, c.producer, read.Instance)
 	if len(facts.Sagas) > 0 {
 		c.timers = c.engine.Timers(c.db)
 	}
+	jobs, err := schedule.Commands(of, c.db, c.engine)
+	if err != nil {
+		return nil, err
+	}
+	c.timetable = schedule.NewTimetable(jobs)
 	if err := c.subscribe(); err != nil {
 		return nil, err
 	}
@@ -106,6 +117,15 @@ func compose(of *service.Service, read *settings.Settings) (*composition, error)
 
 func (c *composition) execute(ctx context.Context, name string, data map[string]any, work *database.Work) (execute.Executed, error) {
 	return execute.Command(ctx, c.service, name, data, work, c.engine)
+}
+
+// call asks a peer for a saga; its outcome in this context's own terms.
+func (c *composition) call(ctx context.Context, request saga.Request) (saga.Answer, error) {
+	answer, err := c.peers.Post(ctx, request)
+	if err == nil && answer.CarriedOut {
+		answer.Data, err = reactions.OwnTerms(c.service, answer.Event, answer.Data)
+	}
+	return answer, err
 }
 
 // subscribe makes what reads the bus: inbox, consumer, and the redelivery of what is parked.
@@ -224,6 +244,7 @@ func (c *composition) open(ctx context.Context) error {
 		c.retries.Start(running)
 		c.consumer.Start(running)
 	}
+	c.timetable.Start(running)
 	sweeping, stop := context.WithCancel(running)
 	c.stop = stop
 	go c.sweep(sweeping)
@@ -313,7 +334,7 @@ func (c *composition) sweep(ctx context.Context) {
 
 // quiesce begins nothing new: no timer, no record. Requests may still be under way.
 func (c *composition) quiesce() {
-	ends := []func(){c.redelivery.Stop}
+	ends := []func(){c.redelivery.Stop, c.timetable.Stop}
 	if c.stop != nil {
 		ends = append(ends, c.stop)
 	}
@@ -330,7 +351,7 @@ func (c *composition) quiesce() {
 // is away must not hold up the end: what is not sent stays in the outbox, and leases expire.
 func (c *composition) close() {
 	within(relayMost, c.relay.Stop)
-	within(closeMost, c.producer.Close, c.letters.Close, c.db.Close)
+	within(closeMost, c.producer.Close, c.letters.Close, c.peers.Close, c.db.Close)
 }
 
 // within makes the calls at the same time and waits for them, but no longer than that.

@@ -125,7 +125,6 @@ type member struct {
 	handlers map[string][]dispatch.Handler
 	fails    map[string]error
 	refuses  map[string]bool
-	done     []string // commands whose transaction may still have been rolled back
 }
 
 type fleet struct {

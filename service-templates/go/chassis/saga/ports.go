@@ -150,5 +150,5 @@ func atStep(ctx context.Context, flow *machine.Flow, step string, direction mess
 }
 
 func logger(ctx context.Context, at acting, level slog.Level, text string, fields ...any) {
-	slog.Log(ctx, level, text, append([]any{"saga", at.flow.Name(), "saga_id", at.id.String()}, fields...)...)
+	slog.Log(ctx, level, text, append([]any{"saga", at.flow.Name()}, fields...)...)
 }

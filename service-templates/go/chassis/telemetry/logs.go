@@ -98,7 +98,9 @@ func (h inContext) Handle(ctx context.Context, record slog.Record) error {
 	return h.Handler.Handle(ctx, record)
 }
 
-func (h inContext) WithAttrs(attributes []slog.Attr) slog.Handler { return inContext{h.Handler.WithAttrs(attributes)} }
+func (h inContext) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return inContext{h.Handler.WithAttrs(attributes)}
+}
 
 func (h inContext) WithGroup(name string) slog.Handler { return inContext{h.Handler.WithGroup(name)} }
 

@@ -170,10 +170,12 @@ func Plain(from any) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return whole(data).(map[string]any), nil
+	return Whole(data), nil
 }
 
-// whole makes int64 of whole numbers.
+// Whole makes int64 of the whole numbers of parsed JSON.
+func Whole(data map[string]any) map[string]any { return whole(data).(map[string]any) }
+
 func whole(value any) any {
 	switch given := value.(type) {
 	case map[string]any:
