@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.conftest import FLEETGEN, run
+from .conftest import FLEETGEN, run
 
 HERE = Path(__file__).parent
 SOURCES = {"starter": ["--from", "starter"], "torture": ["--spec", str(HERE / "torture.fleet.yaml")]}
