@@ -23,7 +23,14 @@ def test_the_configuration_stands_at_the_root() -> None:
 
 
 def test_what_tools_leave_behind_is_no_template(folder: Path) -> None:
-    for litter in ("__pycache__/x.cpython-311.pyc", ".mypy_cache/a", ".venv/b", "src/.pytest_cache/c", "x.pyc", "conformance/d.py"):
+    for litter in (
+        "__pycache__/x.cpython-311.pyc",
+        ".mypy_cache/a",
+        ".venv/b",
+        "src/.pytest_cache/c",
+        "x.pyc",
+        "conformance/d.py",
+    ):
         path = folder / "service-templates/shop/chassis" / litter
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("litter")
