@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StackGives:
-    """Kinds of stores, APIs, and patterns (`event-sourcing`, `cqrs`)."""
+    """Kinds of stores, APIs, and patterns: `event-sourcing`, `cqrs`, `projections` (read models, copies), `calls`."""
 
     stores: frozenset[str]
     apis: frozenset[str]
@@ -17,5 +17,6 @@ class StackGives:
 
 # A stack that is not listed (a template of the user's own) is taken to give everything.
 STACKS: Mapping[str, StackGives] = {
-    "python": StackGives(frozenset({"postgresql"}), frozenset({"rest"}), frozenset({"cqrs"})),
+    "go": StackGives(frozenset({"postgresql"}), frozenset({"rest"}), frozenset()),
+    "python": StackGives(frozenset({"postgresql"}), frozenset({"rest"}), frozenset({"cqrs", "projections", "calls"})),
 }
