@@ -32,9 +32,9 @@ from fleetgen.spec.resolve import resolve
 from fleetgen.storage.migrations import migrate
 from fleetgen.storage.reports import nothing_to_contract
 
-STACKS = frozenset({"go", "python"})  # stacks whose templates exist
+STACKS = frozenset({"python"})  # stacks whose templates exist
 # Where a stack's chassis looks for numbered files of its database; a stack without has `gen/tables.sql` alone.
-_MIGRATIONS = {"go": "gen/migrations", "python": "src/{package}/gen/migrations"}
+_MIGRATIONS = {"python": "src/{package}/gen/migrations"}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StackGives:
-    """Kinds of stores, APIs, and patterns: `event-sourcing`, `cqrs`, `projections` (read models, copies), `calls`."""
+    """Kinds of stores, APIs, and patterns (`event-sourcing`, `cqrs`)."""
 
     stores: frozenset[str]
     apis: frozenset[str]
@@ -17,6 +17,5 @@ class StackGives:
 
 # A stack that is not listed (a template of the user's own) is taken to give everything.
 STACKS: Mapping[str, StackGives] = {
-    "go": StackGives(frozenset({"postgresql"}), frozenset({"rest"}), frozenset()),
-    "python": StackGives(frozenset({"postgresql"}), frozenset({"rest"}), frozenset({"cqrs", "projections", "calls"})),
+    "python": StackGives(frozenset({"postgresql"}), frozenset({"rest"}), frozenset({"cqrs"})),
 }

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from fleetgen.runtime import go_services
 from fleetgen.runtime.events import Listener, Preparing, RuntimeProblem
 from fleetgen.runtime.folder import FleetFolder
 from fleetgen.runtime.lab import run_tool
@@ -18,7 +17,6 @@ from fleetgen.runtime.process import Launch
 from fleetgen.runtime.tools import plain_environment, uv
 
 CHASSIS = Path("libs/chassis-python")
-GO_CHASSIS = Path("libs/chassis-go")
 GRACE = 15.0
 _LOOPBACK = "127.0.0.1,localhost"
 
@@ -113,30 +111,23 @@ def launch_of(
     fleet: LocalFleet, service: LocalService, settings: Mapping[str, str], extra: Mapping[str, str], folder: FleetFolder
 ) -> Launch:
     """How to start a service; `extra` are variables for a test or a person who wants to see something."""
+    if service.facts.chassis.language != "python":
+        problem = f"service `{service.name}` is in {service.facts.chassis.language}, which `up` cannot start yet"
+        raise RuntimeProblem(problem, "start the others with `--only`")
+    path = os.pathsep.join((str(service.folder / "src"), str(fleet.root / CHASSIS / "src")))
     no_proxy = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), _LOOPBACK)))
-    arguments, own = _command_of(fleet, service, folder)
-    usual = {**own, "NO_PROXY": no_proxy, "no_proxy": no_proxy}
+    python = {
+        "PYTHONPATH": path,
+        "PYTHONUNBUFFERED": "1",
+        **_bytecode(folder),
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+    }
     return Launch(
         name=service.name,
-        arguments=arguments,
+        arguments=(str(interpreter(fleet.root)), "-m", f"{service.facts.package}.main"),
         folder=service.folder,
         log=folder.log(service.name),
-        environment=plain_environment({**usual, **settings, **extra}),
+        environment=plain_environment({**python, **settings, **extra}),
         grace=GRACE,
     )
-
-
-def _command_of(
-    fleet: LocalFleet, service: LocalService, folder: FleetFolder
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The command of a service, and the variables that its language wants."""
-    match service.facts.chassis.language:
-        case "python":
-            path = os.pathsep.join((str(service.folder / "src"), str(fleet.root / CHASSIS / "src")))
-            own = {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **_bytecode(folder)}
-            return (str(interpreter(fleet.root)), "-m", f"{service.facts.package}.main"), own
-        case "go":
-            return go_services.command(service, folder), {}
-        case language:
-            problem = f"service `{service.name}` is in {language}, which `up` cannot start yet"
-            raise RuntimeProblem(problem, "start the others with `--only`")

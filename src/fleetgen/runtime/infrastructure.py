@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from fleetgen.runtime import go_services
 from fleetgen.runtime.broker.provider import Broker, BrokerKind, broker_of, choose, prepared
 from fleetgen.runtime.broker.topics import await_broker, create_topics, touch_topics
 from fleetgen.runtime.environment import compile_sources, install
@@ -49,11 +48,8 @@ class Infrastructure:
             packages.result()
 
     def _prepare_packages(self, listen: Listener) -> None:
-        if _has(self._fleet, "python"):
-            install(self._fleet.root, listen)
-            compile_sources(self._fleet.root, self._folder)
-        if _has(self._fleet, "go"):
-            go_services.build_all(self._fleet, self._folder, listen)
+        install(self._fleet.root, listen)
+        compile_sources(self._fleet.root, self._folder)
 
     def launches(self) -> dict[str, tuple[Callable[[], Launch], dict[str, int]]]:
         """Each server with its ports, in the order to start them: the slow ones first."""
@@ -98,7 +94,3 @@ class Infrastructure:
 def _port_names(fleet: LocalFleet) -> list[str]:
     services = [port for service in fleet.services for port in (service.name, f"{service.name}/admin")]
     return ["postgres", "broker", "broker/controller", *NAMES, *services]
-
-
-def _has(fleet: LocalFleet, language: str) -> bool:
-    return any(service.facts.chassis.language == language for service in fleet.services)

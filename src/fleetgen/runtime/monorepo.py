@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from fleetgen.facts.schema import CommandFact, SagaFact, ServiceFacts, TopicFact
 from fleetgen.runtime.events import RuntimeProblem
 
-_FACTS = ("services/*/src/*/gen/facts.json", "services/*/gen/facts.json")
+_FACTS = "services/*/src/*/gen/facts.json"
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,15 @@ class LocalFleet:
 def read_monorepo(root: Path) -> LocalFleet:
     """The services found below `root`, by name."""
     root = root.resolve()
-    services = [_service(root, path) for path in sorted(path for pattern in _FACTS for path in root.glob(pattern))]
+    services = [_service(path) for path in sorted(root.glob(_FACTS))]
     if not services:
         hint = "change to the folder of `fleet.yaml`, or run `fleetgen apply` first"
         raise RuntimeProblem(f"no generated services in `{root}`", hint)
     return LocalFleet(root, tuple(services))
 
 
-def _service(root: Path, path: Path) -> LocalService:
-    folder = root.joinpath(*path.relative_to(root).parts[:2])
+def _service(path: Path) -> LocalService:
+    folder = path.parents[3]
     try:
         facts = ServiceFacts.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as wrong:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from fleetgen.runtime.environment import CHASSIS, GO_CHASSIS
+from fleetgen.runtime.environment import CHASSIS
 from fleetgen.runtime.monorepo import LocalFleet
 
 _STEP = 300  # milliseconds in which one act of saving is gathered
@@ -20,11 +20,7 @@ class Watcher:
     def __init__(self, fleet: LocalFleet, names: tuple[str, ...], saved: Saved) -> None:
         """`saved` gets the files by service, from a thread of its own."""
         self._root, self._saved = fleet.root, saved
-        services = {name: fleet.service(name) for name in names}
-        self._in_go = frozenset(name for name, each in services.items() if each.facts.chassis.language == "go")
-        self._sources = {
-            name: each.folder if name in self._in_go else each.folder / "src" for name, each in services.items()
-        }
+        self._sources = {name: fleet.service(name).folder / "src" for name in names}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._thread.start()
@@ -37,8 +33,8 @@ class Watcher:
     def _watch(self) -> None:
         from watchfiles import DefaultFilter, watch  # noqa: PLC0415 - optional, and not needed without reload
 
-        shared = (self._root / CHASSIS / "src", self._root / GO_CHASSIS)
-        folders = [folder for folder in (*self._sources.values(), *shared) if folder.is_dir()]
+        shared = self._root / CHASSIS / "src"
+        folders = [folder for folder in (*self._sources.values(), shared) if folder.is_dir()]
         for changes in watch(
             *folders,
             watch_filter=DefaultFilter(),
@@ -53,9 +49,9 @@ class Watcher:
 
     def _by_service(self, files: list[Path]) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
+        shared = [path for path in files if path.is_relative_to(self._root / CHASSIS)]
         for name, source in self._sources.items():
-            shared = self._root / (GO_CHASSIS if name in self._in_go else CHASSIS)
-            own = [path for path in files if path.is_relative_to(source) or path.is_relative_to(shared)]
+            own = [path for path in files if path.is_relative_to(source)] + shared
             if own:
                 found[name] = tuple(sorted(str(path.relative_to(self._root)) for path in own))
         return found

@@ -72,9 +72,3 @@ def test_resources_are_found() -> None:
 
 def test_fleetgen_carries_its_templates() -> None:
     assert "copier.yml" in installed().files
-
-
-def test_the_conformance_suite_is_no_template() -> None:
-    assert (resources() / "service-templates" / "conformance" / "fleet.yaml").is_file()
-    assert (resources() / "service-templates" / "python" / "conformance").is_dir()
-    assert not any("conformance" in path.split("/")[:3] for path in installed().files)

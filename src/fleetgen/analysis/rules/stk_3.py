@@ -22,7 +22,7 @@ contexts:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from fleetgen.analysis.rule import Finding, Rule
 from fleetgen.analysis.view import View
@@ -57,16 +57,6 @@ def _lacking(service: Service) -> Iterator[str]:
     for pattern, asked in (("event-sourcing", service.sourced), ("cqrs", service.cqrs)):
         if asked and pattern not in gives.patterns:
             yield f"pattern `{pattern}`"
-    yield from _reading(service, gives.patterns)
-
-
-def _reading(service: Service, patterns: Collection[str]) -> Iterator[str]:
-    """Data of others, and tables of own events."""
-    if "projections" not in patterns:
-        yield from (f"copy `{copy.name}`" for copy in service.copies)
-        yield from (f"read model `{model.name}`" for each in service.aggregates for model in each.read_models)
-    if "calls" not in patterns:
-        yield from (f"a client for `{call.name}`" for call in service.calls)
 
 
 RULE = Rule(id="STK-3", name="not-given-by-stack", severity=Severity.ERROR, check=check, waivable=False)

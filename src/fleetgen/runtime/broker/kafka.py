@@ -93,9 +93,7 @@ class KafkaBroker:
         if not (self._data / "meta.properties").exists():
             identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             listen(Preparing("the broker's data folder"))
-            arguments = self._java(
-                "kafka.tools.StorageTool", "format", f"--cluster-id={identity}", "-c", str(self._properties)
-            )
+            arguments = self._java("kafka.tools.StorageTool", "format", "-t", identity, "-c", str(self._properties))
             run_tool("formatting the broker's data", arguments, self._home, plain_environment(), 120)
 
     def launch(self) -> Launch:

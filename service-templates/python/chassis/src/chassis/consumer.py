@@ -21,7 +21,7 @@ from chassis.backoff import equal_jitter
 from chassis.dispatch import Record
 from chassis.failures import InboxUnavailable
 from chassis.inbox import Inbox
-from chassis.kafka import answers, in_group, in_no_group, librdkafka_log
+from chassis.kafka import answers, in_group, librdkafka_log
 from chassis.records import record_of
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,6 @@ TOGETHER = 16  # records in one transaction when there are many
 RETRY_BASE_MS, RETRY_CAP_MS = 200, 5_000
 ALONE_LEAST, ALONE_MOST = 15.0, 300.0  # seconds without partitions before the client is replaced; doubled each time
 END_SECONDS = 5.0
-LOOK_SECONDS = 5.0
 
 
 class Astray(Exception):
@@ -59,7 +58,6 @@ class RecordConsumer:
             "queued.max.messages.kbytes": 16_384,
             "log_level": 4,
             **({"group.instance.id": member} if member else {}),
-            "on_commit": self._committed,
             **overrides,
         }
         self._bootstrap, self._alone_most = bootstrap, max(ALONE_LEAST, 2 * session_seconds)
@@ -92,24 +90,11 @@ class RecordConsumer:
         known = self._removed.get(mark, 0.0)
         if known < now:
             try:
-                low = self._beginning(topic, partition)
-            except (KafkaException, RuntimeError):
+                low, _ = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=5.0)
+            except (KafkaException, RuntimeError, AttributeError):
                 return False
             known = self._removed[mark] = float("inf") if low > 0 else now + 5.0
         return known == float("inf")
-
-    def _beginning(self, topic: str, partition: int) -> int:
-        """The first offset that is left of a partition.
-
-        Asked by a client of its own: asked of the one that reads, from another thread than the reading one, the answer
-        was seen to stay away far beyond the timeout, and whoever asks holds a transaction.
-        """
-        looker = Consumer(in_no_group(self._bootstrap, f"{self._inbox.group}.beginning"), logger=librdkafka_log)
-        try:
-            low, _ = looker.get_watermark_offsets(TopicPartition(topic, partition), timeout=LOOK_SECONDS)
-        finally:
-            looker.close()
-        return int(low)
 
     def _run(self) -> None:
         failures = 0
@@ -248,17 +233,6 @@ class RecordConsumer:
         offsets = self._offsets()
         self._committed_at = time.monotonic()
         _commit_now(consumer, offsets, asynchronous=not now)
-
-    def _committed(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
-        """What could not be committed, as while the group finds together again, is committed with what comes next.
-
-        Told by polling. Without this the offset would stay behind until the next record of its partition.
-        """
-        kept = {(place.topic, place.partition) for place in self._consumer.assignment()} if self._consumer else set()
-        for place in offsets:
-            mark = (place.topic, place.partition)
-            if (error is not None or place.error is not None) and mark in kept:
-                self._done[mark] = max(place.offset, self._done.get(mark, 0))
 
     def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from chassis import clock, faults, meters
+from chassis import faults, meters
 from chassis.dispatch import Record
 from chassis.kafka import Headers, RecordProducer, Sendable, WantedTopic
 from chassis.retry_rules import DELAYS, dead_letter_topic, level_of, retry_topic, retry_topics
@@ -120,7 +120,7 @@ class DeadLetters:
             "dlq_error_message": reason.text.encode()[:_MOST_TEXT].decode(errors="ignore"),
             "dlq_attempts": str(reason.attempts),
             "dlq_first_failed_at": reason.first_failed_at,
-            "dlq_last_failed_at": _text(clock.now()),
+            "dlq_last_failed_at": _text(datetime.now(UTC)),
             "dlq_redrive_count": str(record.redrives),
         }
         return [*kept, *added.items()]

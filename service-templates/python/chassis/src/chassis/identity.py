@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from uuid import UUID
-
-from chassis import clock
 
 
 def uuid7() -> UUID:
     """A new identifier: 48 bits of milliseconds, then 74 random bits, so that a clock set back repeats nothing."""
-    millis = clock.nanoseconds() // 1_000_000 & 0xFFFF_FFFF_FFFF
+    millis = time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF
     random = int.from_bytes(os.urandom(10), "big")
     high = random >> 68
     low = random & 0x3FFF_FFFF_FFFF_FFFF

@@ -25,11 +25,9 @@ from chassis.inbox_rules import (
     PARKED_ATTEMPTS,
     Arrival,
     Verdict,
-    Wait,
-    again_in_place,
     decide,
+    in_place_delay,
     parked_delay,
-    wait_parked,
 )
 from chassis.parked import Parked, ParkedRecords
 from chassis.records import context_of
@@ -90,10 +88,9 @@ class Inbox:
             except Exception as reason:
                 failure = judge(reason)
                 log.warning("%s %s: %s", record.ce_type, record.ce_id, failure.text)
-            delay = again_in_place(attempt, failure.in_place)
-            if delay is None:
+            if not failure.in_place or attempt == IN_PLACE_TRIES:
                 break
-            self.sleep(delay / 1000)
+            self.sleep(in_place_delay(attempt) / 1000)
         assert failure is not None
         if self._may_park(record):
             self._park_failed(record, failure)
@@ -229,10 +226,13 @@ class Inbox:
             work.connection.execute(inbox_store.ADVANCE, place)
 
     def _park(self, work: UnitOfWork, record: Record, reason: Verdict, failure: HandlingFailure | None = None) -> None:
-        wait, place, error = Wait(0, parked_delay(1)), str(reason), str(reason)
+        attempts, delay, error = 0, parked_delay(1), str(reason)
         if failure is not None:
-            wait, place, error = wait_parked(failure.final, failure.counts, self.attempts), "error", failure.text
-        self.parked.park(work.connection, record, place, attempts=wait.attempts, error=error, delay=wait.delay)
+            attempts = self.attempts if failure.final else int(failure.counts)
+            delay = 0 if failure.final else parked_delay(1)
+            error = failure.text
+        place = "error" if failure else str(reason)
+        self.parked.park(work.connection, record, place, attempts=attempts, error=error, delay=delay)
         faults.point("park.after_insert", record.ce_type)
         work.on_commit(self.on_parked)
 

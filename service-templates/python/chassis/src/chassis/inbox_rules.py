@@ -88,33 +88,5 @@ def is_exhausted(attempts: int, most: int = PARKED_ATTEMPTS) -> bool:
     return attempts >= most
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """How a record that failed waits: its failures so far, and milliseconds until its turn."""
-
-    attempts: int
-    delay: int
-
-
-def again_in_place(tried: int, in_place: bool, choose: Choose | None = None) -> int | None:
-    """Milliseconds before a record that failed at its `tried`-th try is tried again at once; `None`: it is not."""
-    return in_place_delay(tried, choose) if in_place and tried < IN_PLACE_TRIES else None
-
-
-def wait_parked(final: bool, counts: bool, most: int = PARKED_ATTEMPTS, choose: Choose | None = None) -> Wait:
-    """How a record waits that is parked because it failed: one that never works is given up at once."""
-    return Wait(most, 0) if final else Wait(int(counts), parked_delay(1, choose))
-
-
-def wait_on(attempts: int, most: int = PARKED_ATTEMPTS, choose: Choose | None = None) -> Wait:
-    """How a parked record waits after so many failures; one that has no attempts left has its turn at once."""
-    return Wait(attempts, 0 if is_exhausted(attempts, most) else parked_delay(max(1, attempts), choose))
-
-
-def attempts_after(before: int, was_error: bool, final: bool, counts: bool, most: int = PARKED_ATTEMPTS) -> int:
-    """The failures of a parked record after one more. Looking for what was missing before it was none of its own."""
-    return most if final else (before if was_error else 0) + int(counts)
-
-
 def _jittered(attempt: int, base: int, cap: int, choose: Choose | None) -> int:
     return equal_jitter(attempt, base, cap, choose) if choose else equal_jitter(attempt, base, cap)

@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterable
 
 from chassis import faults
 from chassis.buckets import BUCKETS
-from chassis.lease_rules import RENEW, TTL, is_trusted
 from chassis.relay_rules import rebalance
 from chassis.work import Connection
 
 log = logging.getLogger(__name__)
 
-TTL_SECONDS, RENEW_SECONDS = TTL / 1000, RENEW / 1000
+TTL_SECONDS, RENEW_SECONDS, TRUST_SECONDS = 10.0, 3.0, 7.0
 _BUCKET, _INSTANCE = "relay:", "relay-instance:"
 
 _RENEW = """
@@ -60,7 +59,7 @@ class BucketLeases:
 
     def trusted(self) -> bool:
         """Whether the leases were renewed so lately that nobody else can hold them."""
-        return is_trusted(int(self._renewed * 1000), int(self._clock() * 1000))
+        return self._clock() - self._renewed <= TRUST_SECONDS
 
     def due(self) -> float:
         """Seconds until the leases are to be renewed; zero or less when they are due."""

@@ -7,12 +7,12 @@ for the sequence of its key and the time of recording, which the relay adds.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from chassis import clock
 from chassis.buckets import bucket
 from chassis.codec import AVRO, Codec
 from chassis.definition import Definition
@@ -110,7 +110,7 @@ class EventOutbox:
             "ce_id": str(identity),
             "ce_source": self._definition.source,
             "ce_type": ce_type,
-            "ce_time": clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "ce_time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "ce_subject": subject,
             "ce_dataschema": schema,
             "ce_partitionkey": key,

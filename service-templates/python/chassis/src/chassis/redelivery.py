@@ -16,7 +16,7 @@ from chassis.dead_letters import DeadLetterRefused, DeadLetters, Reason
 from chassis.dispatch import Record
 from chassis.failures import HandlingFailure, InboxUnavailable, judge
 from chassis.inbox import Inbox
-from chassis.inbox_rules import GAP_REFETCH_SECONDS, Verdict, Wait, attempts_after, is_exhausted, parked_delay, wait_on
+from chassis.inbox_rules import GAP_REFETCH_SECONDS, Verdict, is_exhausted, parked_delay
 from chassis.parked import Parked
 from chassis.records import context_of
 from chassis.work import MessageContext, UnitOfWork
@@ -112,10 +112,11 @@ class Redelivery:
             return self._inbox.retry(parked, work)
 
     def _failed(self, parked: Parked, failure: HandlingFailure) -> None:
-        was_error = parked.reason == "error"
-        attempts = attempts_after(parked.attempts, was_error, failure.final, failure.counts, self._attempts)
+        before = parked.attempts if parked.reason == "error" else 0  # looking for what is missing was no failure
+        attempts = self._attempts if failure.final else before + int(failure.counts)
+        delay = 0 if is_exhausted(attempts, self._attempts) else parked_delay(max(1, attempts))
         log.warning("parked record %d failed %d times: %s", parked.id, attempts, failure.text)
-        self._postpone(parked, "error", wait_on(attempts, self._attempts), failure.text)
+        self._postpone(parked, "error", attempts, failure.text, delay)
 
     def _gap(self, parked: Parked) -> None:
         record = parked.record
@@ -128,16 +129,16 @@ class Redelivery:
                 self._inbox.receive(missing)
             log.warning("gap before %s of key %s: found %d in the topic", record.ce_id, record.key, len(found))
             if self._inbox.last_sequence(record) > before:
-                return self._postpone(parked, "gap", Wait(parked.attempts, 0), parked.error)
-        wait = wait_on(parked.attempts + 1, self._attempts)
-        self._postpone(parked, "gap", wait, f"gap: Gap: nothing before sequence {record.sequence} arrived")
+                return self._postpone(parked, "gap", parked.attempts, parked.error, 0)
+        attempts = parked.attempts + 1
+        delay = 0 if is_exhausted(attempts, self._attempts) else parked_delay(attempts)
+        self._postpone(parked, "gap", attempts, f"gap: Gap: nothing before sequence {record.sequence} arrived", delay)
         return None
 
-    def _postpone(self, parked: Parked, reason: str, wait: Wait, error: str) -> None:
-        rows, attempts, delay = self._inbox.parked, wait.attempts, wait.delay
+    def _postpone(self, parked: Parked, reason: str, attempts: int, error: str, delay: int) -> None:
         with self._inbox.database.connection() as connection:
-            if rows.take(connection, parked.id) is not None:
-                rows.postpone(connection, parked, reason, attempts=attempts, error=error, delay=delay)
+            if self._inbox.parked.take(connection, parked.id) is not None:
+                self._inbox.parked.postpone(connection, parked, reason, attempts=attempts, error=error, delay=delay)
 
     def _give_up(self, parked: Parked) -> None:
         reason = Reason.parsed(parked.error, parked.attempts, parked.parked_at)
@@ -145,7 +146,7 @@ class Redelivery:
             self._dead_letters.send(parked.record, reason)
         except DeadLetterRefused as refusal:
             log.warning("dead letter of %s must wait: %s", parked.record.ce_id, refusal)
-            return self._postpone(parked, parked.reason, Wait(parked.attempts, parked_delay(1)), parked.error)
+            return self._postpone(parked, parked.reason, parked.attempts, parked.error, parked_delay(1))
         with self._inbox.database.work(context_of(parked.record)) as work:
             if self._inbox.parked.take(work.connection, parked.id) is not None:
                 if self._advance:

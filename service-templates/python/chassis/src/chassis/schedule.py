@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from chassis import clock, telemetry
+from chassis import telemetry
 from chassis.cron import Cron
 from chassis.execute import SagaStarter, execute
 from chassis.work import Connection, MessageContext, UnitOfWork
@@ -47,7 +47,7 @@ class Job:
 class Timetable:
     """Runs jobs, one after the other, in a thread of its own."""
 
-    def __init__(self, jobs: Sequence[Job], now: Callable[[], datetime] = clock.now) -> None:
+    def __init__(self, jobs: Sequence[Job], now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._jobs = jobs
         self._now = now
         self._due: dict[str, datetime] = {}

@@ -167,15 +167,15 @@ def test_unreachable_peer_says_nothing_of_its_address() -> None:
 
 # -- the breaker's core
 
-RULES = Rules(failures=2, open_ms=30_000)
+RULES = Rules(failures=2, open_seconds=30.0)
 
 
 def test_breaker_opens_for_longer_each_time_and_closes_after_two_successes() -> None:
-    state, now = State(), 0
+    state, now = State(), 0.0
     for _ in range(2):
         state = RULES.after(state, False, now)
-    assert (state.name, state.until) == ("open", 30_000)
-    assert RULES.admit(state, 29_999) == (state, False)
+    assert (state.name, state.until) == ("open", 30.0)
+    assert RULES.admit(state, 29.9) == (state, False)
     waits = []
     for _ in range(6):
         now = state.until
@@ -184,7 +184,7 @@ def test_breaker_opens_for_longer_each_time_and_closes_after_two_successes() -> 
         assert not RULES.admit(state, now)[1], "one probe only"
         state = RULES.after(state, False, now)
         waits.append(state.until - now)
-    assert waits == [60_000, 120_000, 240_000, 300_000, 300_000, 300_000]
+    assert waits == [60.0, 120.0, 240.0, 300.0, 300.0, 300.0]
     for expected in ("half-open", "closed"):
         state, admitted = RULES.admit(state, state.until)
         assert admitted
@@ -196,5 +196,5 @@ def test_breaker_opens_for_longer_each_time_and_closes_after_two_successes() -> 
 def test_failures_must_be_in_a_row() -> None:
     state = State()
     for succeeded in (False, True, False, True, False):
-        state = RULES.after(state, succeeded, 0)
+        state = RULES.after(state, succeeded, 0.0)
     assert state.name == "closed"

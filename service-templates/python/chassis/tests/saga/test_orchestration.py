@@ -630,6 +630,13 @@ def test_operations_that_do_not_fit(saga: Driver) -> None:
             saga.operate(op)
 
 
+def test_backoff_grows_to_its_cap_with_half_of_it_by_chance() -> None:
+    chance = ids()
+    for attempt, ceiling in ((1, 0.5), (2, 1.0), (5, 8.0), (50, 30.0)):
+        waits = [orchestration.backoff(attempt, chance()) for _ in range(50)]
+        assert all(seconds(ceiling / 2) <= wait <= seconds(ceiling) for wait in waits)
+
+
 def test_time_is_only_what_it_is_told() -> None:
     saga = Driver(plain())
     assert isinstance(saga.state.started_at, datetime)

@@ -57,7 +57,6 @@ class Client:
     def __init__(self, script: list[Callable[[Client], Told | None]]) -> None:
         self.script = script
         self.committed: list[int] = []
-        self.on_commit: Callable[..., None] = lambda error, offsets: None
         self.closed = threading.Event()
         self.closing: Callable[[], Any] = lambda: None
         self.held: list[TopicPartition] = []
@@ -134,7 +133,6 @@ class Stage:
 
         def make(config: dict[str, Any], logger: Any) -> Client:
             self.made.append(waiting.pop(0))
-            self.made[-1].on_commit = config["on_commit"]
             return self.made[-1]
 
         def answers(bootstrap: str) -> bool:
@@ -166,27 +164,6 @@ def test_a_fenced_client_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = stage.made
     assert first.closed.is_set() and second.closed.is_set()
     assert (first.committed, second.committed) == ([1], [2])
-
-
-def commit_refused(client: Client) -> None:
-    refused = TopicPartition(PLACE.topic, PLACE.partition, client.committed[-1])
-    client.on_commit(KafkaError(KafkaError.REBALANCE_IN_PROGRESS), [refused])
-
-
-def test_an_offset_that_was_refused_is_committed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even if no other record of its partition ever comes."""
-    monkeypatch.setattr(consumer, "COMMIT_SECONDS", 0.01)
-    stage = Stage(monkeypatch, Client([assigned, record(0), commit_refused]))
-    with stage.running():
-        until(lambda: stage.made and stage.made[0].committed == [1, 1])
-
-
-def test_an_offset_of_a_partition_that_went_away_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "COMMIT_SECONDS", 0.01)
-    stage = Stage(monkeypatch, Client([assigned, record(0), lost, commit_refused, assigned, record(5)]))
-    with stage.running():
-        until(lambda: stage.desk.seen == [0, 5] and stage.made[0].committed[-1:] == [6])
-    assert stage.made[0].committed == [1, 6]
 
 
 def test_a_client_without_partitions_is_replaced_when_the_broker_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,14 +15,14 @@ from chassis.http.bulkhead import Load
 from chassis.http.retries import BASE_MS, CAP_MS, SAVED_MOST, TENTHS, Budget, wait_before
 from chassis.http.shedding import INTERVAL, TARGET, URGENT, Queue, Shedder, urgency_of
 
-RULES = Rules(5, 30_000)
+RULES = Rules(5, 30.0)
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 400_000))))
-def test_a_breaker_never_lets_more_than_one_probe_out(steps: list[tuple[bool, int]]) -> None:
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 400))))
+def test_a_breaker_never_lets_more_than_one_probe_out(steps: list[tuple[bool, float]]) -> None:
     """Calls one after the other, each with a pause before it; an oracle counts failures in a row."""
-    state, now, failures, openings, closing = State(), 0, 0, 0, 0
-    opened_until = 0
+    state, now, failures, openings, closing = State(), 0.0, 0, 0, 0
+    opened_until = 0.0
     for succeeded, pause in steps:
         now += pause
         state, admitted = RULES.admit(state, now)
@@ -42,14 +42,14 @@ def test_a_breaker_never_lets_more_than_one_probe_out(steps: list[tuple[bool, in
             closing, failures = 0, failures + 1
             if is_open or failures == 5:
                 openings, failures = openings + 1, 0
-                opened_until = now + min(OPEN_MOST, 30_000 * 2 ** (openings - 1))
+                opened_until = now + min(OPEN_MOST, 30.0 * 2 ** (openings - 1))
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=20))
 def test_what_comes_back_late_does_not_move_an_open_breaker(late: list[bool]) -> None:
-    state = State("open", openings=2, until=100_000)
+    state = State("open", openings=2, until=100.0)
     for succeeded in late:
-        assert RULES.after(state, succeeded, 1_000) == state
+        assert RULES.after(state, succeeded, 1.0) == state
 
 
 @given(st.lists(st.booleans(), max_size=2000))

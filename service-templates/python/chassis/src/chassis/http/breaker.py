@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-OPEN_MOST = 300_000  # milliseconds
+OPEN_MOST = 300.0
 SUCCESSES_TO_CLOSE = 2
 
 
@@ -21,21 +21,18 @@ class State:
     failures: int = 0
     openings: int = 0
     successes: int = 0
-    until: int = 0  # milliseconds
+    until: float = 0.0
     probing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Failures in a row that open it, and milliseconds it stays open the first time; twice as long each further time.
-
-    `now` is in milliseconds, as all moments here.
-    """
+    """Failures in a row that open it, and seconds it stays open the first time; twice as long each further time."""
 
     failures: int
-    open_ms: int
+    open_seconds: float
 
-    def admit(self, state: State, now: int) -> tuple[State, bool]:
+    def admit(self, state: State, now: float) -> tuple[State, bool]:
         """Whether a call may go out now, and the state that follows."""
         if state.name == "closed":
             return state, True
@@ -45,8 +42,8 @@ class Rules:
             return state, False
         return replace(state, name="half-open", probing=True), True
 
-    def after(self, state: State, succeeded: bool, now: int, spread: int = 1000) -> State:
-        """The state after a call; `spread`, about 1000, is by chance and keeps callers out of step."""
+    def after(self, state: State, succeeded: bool, now: float, spread: float = 1.0) -> State:
+        """The state after a call; `spread` is a random factor about 1 that keeps callers out of step."""
         if state.name == "open" or (state.name == "half-open" and not state.probing):
             return state  # a call from before it opened says nothing about now
         if succeeded:
@@ -56,8 +53,8 @@ class Rules:
         if state.name == "closed" and state.failures + 1 < self.failures:
             return replace(state, failures=state.failures + 1)
         openings = state.openings + 1
-        rest = min(OPEN_MOST, self.open_ms << min(openings - 1, 32)) * spread // 1000
-        return State("open", openings=openings, until=now + rest)
+        seconds = min(OPEN_MOST, self.open_seconds * 2 ** (openings - 1)) * spread
+        return State("open", openings=openings, until=now + seconds)
 
 
 class Breaker:
@@ -72,13 +69,11 @@ class Breaker:
     def admits(self) -> bool:
         """Whether a call may go out; each that may must be followed by `note`."""
         with self._lock:
-            self.state, admitted = self._rules.admit(self.state, self._now())
+            self.state, admitted = self._rules.admit(self.state, self._monotonic())
         return admitted
 
     def note(self, succeeded: bool) -> None:
         """What became of the call."""
         with self._lock:
-            self.state = self._rules.after(self.state, succeeded, self._now(), random.randint(900, 1100))
-
-    def _now(self) -> int:
-        return int(self._monotonic() * 1000)
+            spread = random.uniform(0.9, 1.1)
+            self.state = self._rules.after(self.state, succeeded, self._monotonic(), spread)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
-WAIT_PART = 4  # of the deadline, a quarter
+WAIT_SHARE = 0.25  # of the deadline
 
 
 class BulkheadFull(Exception):
@@ -30,19 +30,6 @@ class Load:
             return replace(self, waiting=self.waiting + 1), "wait"
         return self, "refuse"
 
-    def after_wait(self, found: bool) -> Load:
-        """A call has waited, and found a place or has given up."""
-        return Load(self.running + int(found), self.waiting - 1)
-
-    def after_leave(self) -> Load:
-        """A call is over."""
-        return replace(self, running=self.running - 1)
-
-
-def longest_wait(remaining: int) -> int:
-    """Milliseconds that a call may wait which has so many left."""
-    return max(0, remaining) // WAIT_PART
-
 
 class Bulkhead:
     """For one callee and all threads."""
@@ -61,16 +48,16 @@ class Bulkhead:
         """
         with self._free:
             self.load, verdict = self.load.enter(self._concurrent, self._queued)
-            if verdict == "refuse" or (verdict == "wait" and not self._waited(longest_wait(int(seconds * 1000)))):
+            if verdict == "refuse" or (verdict == "wait" and not self._waited(seconds * WAIT_SHARE)):
                 raise BulkheadFull
         try:
             yield
         finally:
             with self._free:
-                self.load = self.load.after_leave()
+                self.load = replace(self.load, running=self.load.running - 1)
                 self._free.notify()
 
-    def _waited(self, most: int) -> bool:
-        free = self._free.wait_for(lambda: self.load.running < self._concurrent, most / 1000)
-        self.load = self.load.after_wait(free)
+    def _waited(self, seconds: float) -> bool:
+        free = self._free.wait_for(lambda: self.load.running < self._concurrent, max(0.0, seconds))
+        self.load = Load(self.load.running + (1 if free else 0), self.load.waiting - 1)
         return free

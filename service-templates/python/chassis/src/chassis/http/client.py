@@ -19,7 +19,6 @@ from chassis.calling import PeerAnswer, PeerUnavailable
 from chassis.definition import Limits, Route
 from chassis.http.breaker import Breaker, Rules
 from chassis.http.bulkhead import Bulkhead, BulkheadFull
-from chassis.http.deadlines import WAY_BACK, told
 from chassis.http.incoming import (
     CORRELATION,
     DEADLINE,
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from chassis.work import SagaHeaders, UnitOfWork
 
 TOKEN_EARLY = 30.0  # seconds before its end that a token is renewed
+MARGIN = 0.05  # seconds of the deadline that are kept for the way back
 _KEY = re.compile(r"\{(\w+)\}")
 
 
@@ -111,7 +111,7 @@ class PeerClient:
         self._transport = transport
         self._lock = threading.Lock()
         self._http: tuple[httpx.Client, ServiceToken] | None = None
-        self._rules = Rules(limits.breaker_failures, int(limits.breaker_open * 1000))
+        self._rules = Rules(limits.breaker_failures, limits.breaker_open)
         self.budget = SharedBudget()
         self._callees = {
             name: _Callee(url, Bulkhead(limits.bulkhead_concurrent, limits.bulkhead_queued))
@@ -196,8 +196,6 @@ class PeerClient:
         breaker = self._breaker(callee, f"{call.method} {call.route}")
         try:
             with callee.bulkhead.place(call.remaining):
-                if told(int(call.remaining * 1000)) is None:
-                    raise _LeftAlone(f"{call.peer}: no time is left for an answer")
                 if not breaker.admits():
                     raise _LeftAlone(f"{call.peer}: left alone after {self._limits.breaker_failures} failures in a row")
                 return self._guarded(callee, breaker, call)
@@ -231,11 +229,11 @@ class PeerClient:
     def _send(self, url: str, call: _Call, headers: dict[str, str]) -> httpx.Response:
         client, token = self._connected()
         for fresh in (False, True):
-            remaining = max(WAY_BACK / 1000, call.remaining)
+            remaining = max(MARGIN, call.remaining)
             sent = {
                 **headers,
                 "authorization": f"Bearer {token.get(fresh=fresh)}",
-                DEADLINE: str(told(int(remaining * 1000)) or 0),
+                DEADLINE: str(int(max(0.0, remaining - MARGIN) * 1000)),
             }
             response = client.request(call.method, url, json=call.body, headers=sent, timeout=remaining)
             if response.status_code != 401:  # keys may have been rotated: once more with a fresh token

@@ -12,7 +12,6 @@ from uuid import UUID
 from starlette.requests import ClientDisconnect, Request
 
 from chassis.definition import Field, Type
-from chassis.http.deadlines import budget
 from chassis.http.errors import deadline_passed
 from chassis.http.problem import Detail, Problem, invalid
 from chassis.identity import uuid7
@@ -86,7 +85,7 @@ def _deadline(headers: Mapping[str, str], most: float) -> float:
     if given is None:
         return most
     try:
-        return budget(given, int(most * 1000)) / 1000
+        return min(int(given) / 1000, most)
     except ValueError:
         raise Problem(400, "deadline-malformed", "X-Deadline-Ms must be a whole number of milliseconds") from None
 

@@ -6,58 +6,35 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from chassis.http.problem import Problem
 
 SUBJECTS_MOST = 10_000
 
 
-TOKEN = 60_000
-"""Units of a token: a limit of so many a minute brings as many units a millisecond, in whole numbers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """What one subject may still do: units, as they were counted at a moment in milliseconds. Pure."""
-
-    units: int
-    counted: int
-
-    @classmethod
-    def full(cls, per_minute: int, now: int) -> Bucket:
-        """The bucket of a subject that was not seen before."""
-        return cls(per_minute * TOKEN, now)
-
-    def take(self, per_minute: int, now: int) -> tuple[Bucket, int]:
-        """Take a token: the bucket after that, and 0 or, when there is none, after how many seconds there will be."""
-        now = max(now, self.counted)
-        units = min(per_minute * TOKEN, self.units + (now - self.counted) * per_minute)
-        if units >= TOKEN:
-            return Bucket(units - TOKEN, now), 0
-        return Bucket(units, now), -((units - TOKEN) // (per_minute * 1000))
-
-
 class RateLimiter:
-    """A bucket a subject. It fills at `per_minute` and holds as much; 0 limits nothing."""
+    """A token bucket a subject. It fills at `per_minute` and holds as much; 0 limits nothing."""
 
     def __init__(self, per_minute: int, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._per_minute = per_minute
         self._monotonic = monotonic
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens and when they were counted
         self._lock = threading.Lock()
 
     def admit(self, subject: str) -> None:
         """Take one token, or raise a 429 problem that says when to come back."""
         if self._per_minute <= 0:
             return
-        now = int(self._monotonic() * 1000)
+        rate, now = self._per_minute / 60, self._monotonic()
         with self._lock:
-            known = self._buckets.pop(subject, None) or Bucket.full(self._per_minute, now)
-            self._buckets[subject], wait = known.take(self._per_minute, now)
+            tokens, counted = self._buckets.pop(subject, (float(self._per_minute), now))
+            tokens = min(self._per_minute, tokens + (now - counted) * rate)
+            admitted = tokens >= 1
+            self._buckets[subject] = (tokens - 1 if admitted else tokens, now)
             while len(self._buckets) > SUBJECTS_MOST:
                 self._buckets.popitem(last=False)
-        if wait:
+        if not admitted:
+            wait = max(1, round((1 - tokens) / rate))
             headers = {
                 "retry-after": str(wait),
                 "ratelimit-limit": str(self._per_minute),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from chassis import clock
 from chassis.dispatch import GAP_TYPE, Record
 from chassis.domain import Conflict, NotFound
 from chassis.http import actions, overview
@@ -167,7 +167,7 @@ class SqlOperations:
             "ce_id": ce_id,
             "ce_source": self._source,
             "ce_type": GAP_TYPE,
-            "ce_time": clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "ce_time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "ce_causationid": headers.get("ce_id", ""),
         }
 

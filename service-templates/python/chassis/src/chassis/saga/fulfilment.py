@@ -140,13 +140,12 @@ class _Watch:
         elif not back and self._current() > len(self.flow):
             self._become("completed")
         elif self.state.status != "stuck" or self.now < self.state.deadline_at:
-            self._go_on("compensating" if back else "running")
+            self._become("compensating" if back else "running")
+            self._refused_too_late()
 
-    def _go_on(self, status: Status) -> None:
+    def _refused_too_late(self) -> None:
         late = [step.name for step in self.flow.steps[self.flow.turning_point :] if step.name in self.history.refused]
-        if status == "compensating" or not late:
-            self._become(status)
-        elif self.state.status != "stuck":
+        if self.state.status == "running" and late:
             self._stick(f"{late[0]} was refused behind the pivot")
 
     def _become(self, status: Status) -> None:

@@ -73,10 +73,6 @@ class History:
             return replace(self, succeeded=changed, totals=totals)
         return replace(self, undone=changed, totals=totals)
 
-    def did(self, step: str, inputs: Any) -> History:
-        """With the inputs of an own step that is carried out: a list where it fans out."""
-        return replace(self, inputs={**self.inputs, step: inputs})
-
     def note(self, notice: Notice) -> History:
         """With one more notice."""
         match notice.type:

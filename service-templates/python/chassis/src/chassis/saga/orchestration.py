@@ -1,4 +1,4 @@
-"""The core of orchestration: what follows from an input to a saga. Pure: clock, ids and chance are given.
+"""The core of orchestration: what follows from an input to a saga. Pure: no clock, no database, no chance.
 
 Forward step by step; a failure before the pivot turns the saga round, and it undoes in strict reverse order what was
 or may have been done; behind the pivot it only goes forward. Whatever it cannot end in time is `stuck` and waits for
@@ -7,14 +7,12 @@ an operator. A pivot that has no undo and was not answered is in doubt: the saga
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from chassis.backoff import Choose, equal_jitter
 from chassis.saga.flow import Flow
 from chassis.saga.instance import (
     CallPeer,
@@ -37,7 +35,7 @@ from chassis.saga.turn import NewId, Turn
 TRIES = 3
 CALL_AGAIN = timedelta(seconds=15)
 """A call that left no trace is made again after this time; longer than a peer's client may take with its retries."""
-BACKOFF_BASE_MS, BACKOFF_CAP_MS = 500, 30_000
+BACKOFF_BASE, BACKOFF_CAP = 0.5, 30.0
 CALL_PAUSE_LEAST, CALL_PAUSE_MOST = timedelta(seconds=0.5), timedelta(seconds=10)
 
 
@@ -69,14 +67,12 @@ def begin(
     return turn.decision()
 
 
-def decide(
-    flow: Flow, state: SagaState, given: Input, now: datetime, new_id: NewId, *, choose: Choose = random.randint
-) -> Decision:
+def decide(flow: Flow, state: SagaState, given: Input, now: datetime, new_id: NewId) -> Decision:
     """The next state and its effects; raises `OperationRefused` for an operation that does not fit."""
     turn = Turn(flow, state, now, new_id)
     match given:
         case Reply():
-            _reply(turn, given, choose)
+            _reply(turn, given)
         case Unanswered():
             _unanswered(turn, given)
         case TimerDue():
@@ -86,18 +82,23 @@ def decide(
     return turn.decision()
 
 
-def _reply(turn: Turn, given: Reply, choose: Choose) -> None:
+def backoff(attempt: int, chance: UUID) -> timedelta:
+    """Exponential with equal jitter; the chance is taken from a fresh identifier, so that the core stays pure."""
+    ceiling = min(BACKOFF_CAP, BACKOFF_BASE * 2 ** min(attempt - 1, 16))
+    return timedelta(seconds=ceiling / 2 + ceiling / 2 * (chance.int & 0xFFFF) / 0x10000)
+
+
+def _reply(turn: Turn, given: Reply) -> None:
     run, index = _asked(turn, given.command_id)
     if run is None:
         turn.effects.append(Late(command_id=given.command_id, outcome=given.outcome))
         return
     part = replace(run.parts[index], event=given.event, payload=given.payload, error=given.error)
     if given.outcome == "succeeded":
-        _answered(turn, _with_part(run, index, replace(part, status="succeeded")), choose)
+        _answered(turn, _with_part(run, index, replace(part, status="succeeded")))
     elif given.retryable or given.outcome == "expired" or turn.insists(run):
         error = given.error or given.event or given.outcome
-        pending = replace(part, status="pending", event="", payload=None, error=error)
-        _answered(turn, _with_part(run, index, pending), choose)
+        _answered(turn, _with_part(run, index, replace(part, status="pending", event="", payload=None, error=error)))
     else:
         turn.fail(_with_part(run, index, replace(part, status="failed")), given.event or given.error or "failed")
 
@@ -124,7 +125,7 @@ def _with_part(run: Run, index: int, part: Part) -> Run:
     return replace(run, parts=(*run.parts[:index], part, *run.parts[index + 1 :]))
 
 
-def _answered(turn: Turn, run: Run, choose: Choose) -> None:
+def _answered(turn: Turn, run: Run) -> None:
     """Go on when no part is out any more."""
     turn.put(run)
     if any(part.status == "sent" for part in run.parts):
@@ -132,7 +133,7 @@ def _answered(turn: Turn, run: Run, choose: Choose) -> None:
     if all(part.status in ("succeeded", "skipped") for part in run.parts):
         turn.close(run)
     elif _may_try_again(turn, run):
-        wait = timedelta(milliseconds=equal_jitter(run.attempt, BACKOFF_BASE_MS, BACKOFF_CAP_MS, choose))
+        wait = backoff(run.attempt, turn.new_id())
         turn.put(replace(run, status="pending", due_at=turn.now + wait, deadline_at=None))
     else:
         turn.fail(run, next(part.error for part in run.parts if part.status == "pending"))

@@ -15,7 +15,7 @@ from chassis.definition import SagaStep
 from chassis.dispatch import PermanentFailure, Record
 from chassis.domain import Conflict, DomainError, IllegalState, InvariantViolated, NotFound
 from chassis.message import InvalidMessage
-from chassis.saga import barrier, bindings, envelopes, participation, store
+from chassis.saga import bindings, envelopes, participation, store
 from chassis.saga.bindings import Unbound
 from chassis.saga.flow import Flow, read_part
 from chassis.saga.instance import Outcome, Reply
@@ -96,10 +96,9 @@ class Participant:
     def _answer(self, flow: Flow, saga: SagaHeaders, record: Record, work: UnitOfWork) -> Reply:
         row = participation.lock(work, saga.id, saga.type, saga.version)
         known = row.data.get("answers", {}).get(_key(saga))
-        what = barrier.on_arrival(known is not None, _is_expired(record, work))
-        if what == "repeat":
+        if known is not None:
             return _answer_from_json(known)
-        if what == "expired":
+        if _is_expired(record, work):
             return Reply(command_id=_NOBODY, outcome="expired", error="expired", retryable=True)
         wire = self._ports.codec.decode(record)
         try:
@@ -115,27 +114,26 @@ class Participant:
     def _behind_barrier(
         self, flow: Flow, saga: SagaHeaders, kept: Mapping[str, Any], wire: dict[str, Any], work: UnitOfWork
     ) -> Reply:
-        part, back = read_part(saga.part)[0], saga.direction == "compensate"
+        part = read_part(saga.part)[0]
         step = flow.step(flow.seq(saga.step))
-        done = kept.get("answers", {}).get(_key(replace(saga, direction="forward")), {})
-        taken = participation.take(work, saga.id, saga.step, saga.direction, part)
-        was_free = taken and back and participation.take(work, saga.id, saga.step, "forward", part)
-        outcome = done.get("outcome", "")
-        what = barrier.behind(saga.direction, taken=taken, forward_was_free=was_free, forward_outcome=outcome)
-        if what == "closed":
+        if not participation.take(work, saga.id, saga.step, saga.direction, part):
             return Reply(command_id=_NOBODY, outcome="failed", error="closed")  # undone before it was done
-        if what == "nothing":
-            return Reply(command_id=_NOBODY, outcome="succeeded")  # it did not run, and now never will
-        if back:
+        if saga.direction == "compensate":
             return self._compensate(step, saga, kept, wire, work)
         executed = self._execute(step.name, saga, wire, work)
-        if executed.rejected and not barrier.may_be_refused(step.kind, saga.direction):
+        if executed.rejected and step.kind == "retriable":
             raise RefusedBehindPivot(executed.event_name)
         return _outcome(executed)
 
     def _compensate(
         self, step: SagaStep, saga: SagaHeaders, kept: Mapping[str, Any], wire: dict[str, Any], work: UnitOfWork
     ) -> Reply:
+        nothing = Reply(command_id=_NOBODY, outcome="succeeded")
+        if participation.take(work, saga.id, saga.step, "forward", read_part(saga.part)[0]):
+            return nothing  # it never ran, and now never will
+        done = kept.get("answers", {}).get(_key(replace(saga, direction="forward")))
+        if done is not None and done["outcome"] != "succeeded":
+            return nothing
         try:
             with work.nested():
                 executed = self._execute(step.undo, saga, {**self._own_inputs(step, saga, kept), **wire}, work)
@@ -143,7 +141,7 @@ class Participant:
             if not is_needless(self._ports, step.undo, error):
                 raise
             log.info("%s of saga %s is needless: %s", step.undo, saga.id, error)
-            return Reply(command_id=_NOBODY, outcome="succeeded")
+            return nothing
         return _outcome(executed)
 
     def _own_inputs(self, step: SagaStep, saga: SagaHeaders, kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -134,7 +134,7 @@ class Performer:
             log.warning("%s of saga %s came too late and is dropped", step.name, acting.saga_id)
             return known.note(Notice(type=UNDONE, step=step.name))
         inputs = [dict(wire) for wire in action.inputs]
-        known = known.did(step.name, inputs if step.for_each else inputs[0])
+        known = replace(known, inputs={**known.inputs, step.name: inputs if step.for_each else inputs[0]})
         if not action.inputs:
             return self._say(acting, known, Notice(type=SKIPPED, step=step.name))
         for seen in self._all_or_none(acting, step, action.inputs):

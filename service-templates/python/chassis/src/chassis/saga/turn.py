@@ -102,7 +102,7 @@ class Turn:
             try:
                 total = len(bindings.items(step.for_each, self.data)) if step.for_each else 1
             except Unbound as reason:
-                self._unbound(self._new_run(seq, "forward", ["pending"]), reason)
+                self.fail(self._new_run(seq, "forward", ["pending"]), f"unbound: {reason}")
                 return
             run = self._new_run(seq, "forward", ["pending"] * total)
             if total:
@@ -165,11 +165,6 @@ class Turn:
         else:
             self.turn_round(rejection, error)
 
-    def _unbound(self, run: Run, reason: Unbound) -> None:
-        """The step cannot even be sent."""
-        parts = tuple(replace(part, error=f"unbound: {reason}") for part in run.parts)
-        self.fail(replace(run, parts=parts), "unbound")
-
     def stick(self, reason: str) -> None:
         """Wait for an operator. Its open command is closed: what comes now comes too late."""
         run = self.open_run()
@@ -204,7 +199,7 @@ class Turn:
         try:
             inputs = [self._inputs(run, index) for index in range(len(run.parts))]
         except Unbound as reason:
-            self._unbound(run, reason)
+            self.fail(run, f"unbound: {reason}")
             return
         if forward:
             self.data[step.name] = [known for known, _ in inputs] if step.for_each else inputs[0][0]
