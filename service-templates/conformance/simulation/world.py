@@ -79,7 +79,6 @@ class Process:
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
         self.life = 0
-        self.skew = world.about(-300_000, 300_000)
         self.wakes_at = 0
 
     def bodies(self) -> list[Body]:
