@@ -42,7 +42,7 @@ SHOWN: Mapping[str, tuple[str, str]] = {
     "event-sourcing": (_CHASSIS, "snapshot_every"),
     "saga-choreography": (_CHASSIS, "class Participation"),
     "saga-orchestration": (_CHASSIS, "class Conductor"),
-    "saga-timers": (_CHASSIS, "deadline_at"),
+    "saga-timers": (_CHASSIS, "next_timer_at <= clock_timestamp()"),
     "saga-metrics": (_CHASSIS, "fleet.saga.stuck"),
     "saga-operations": (_CHASSIS, "OperationRefused"),
     "chaos": ("tests/*", "def test_saga"),
