@@ -107,12 +107,13 @@ def _add(total: Any, root: Path, paths: Iterable[str]) -> None:
 
 
 def _state(path: str) -> str:
-    """What is at a path: nothing, a folder, a link, or content that can or cannot be run."""
+    """What is at a path: nothing, a folder, content that can or cannot be run, or a link and what it leads to."""
     try:
         mode = os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return "nothing"
-    if stat.S_ISREG(mode):
+    link = f"link {os.readlink(path)} " if stat.S_ISLNK(mode) else ""  # noqa: PTH115 - a path as text
+    if stat.S_ISREG(mode) or (link and os.path.isfile(path)):  # noqa: PTH113
         with open(path, "rb") as file:  # noqa: PTH123 - thousands of times
-            return f"{sha256(file.read()).hexdigest()} {bool(mode & 0o111)}"
-    return f"link {os.readlink(path)}" if stat.S_ISLNK(mode) else f"kind {stat.S_IFMT(mode)}"  # noqa: PTH115
+            return f"{link}{sha256(file.read()).hexdigest()} {bool(mode & 0o111)}"
+    return f"{link}kind {stat.S_IFMT(mode)}"

@@ -179,8 +179,7 @@ class Draft:
     def file(self, path: str) -> File | None:
         """One file; nothing where the folder does not give it."""
         if path not in self._rendered and path in self._pieces:
-            given = path == ANSWERS and "answers" in self.__dict__
-            self._rendered[path] = self.answers if given else self.engine.file(self, self._pieces[path])
+            self._rendered[path] = self.answers if path == ANSWERS else self.engine.file(self, self._pieces[path])
         return self._rendered.get(path)
 
     def files(self) -> dict[str, File]:
@@ -193,7 +192,7 @@ class Draft:
 
         Only what the release changed is rendered.
         """
-        unchanged = Unchanged(then.files, self.engine.templates.files)
+        unchanged = _unchanged(then, self.engine.templates)
         found = {}
         for path, piece in self._pieces.items():
             if path in recorded and path != ANSWERS and unchanged(piece.source.name):
@@ -215,6 +214,12 @@ def _faults_told(template: str) -> Iterator[None]:
     except TemplateError as error:
         place = f" ({error.name}:{error.lineno})" if isinstance(error, TemplateSyntaxError) else ""
         raise TemplatesError(f"{template}: {error.message}{place}") from error
+
+
+@lru_cache(maxsize=8)
+def _unchanged(then: Templates, now: Templates) -> Unchanged:
+    """Compared once, however many services there are."""
+    return Unchanged(then.files, now.files)
 
 
 @lru_cache(maxsize=4096)

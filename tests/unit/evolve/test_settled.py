@@ -75,6 +75,15 @@ def test_a_change_is_noticed(what: str, root: Path) -> None:
     assert not Settled(root, ()).holds()
 
 
+def test_what_a_linked_specification_says_is_noticed(root: Path, tmp_path: Path) -> None:
+    (root / "fleet.yaml").rename(tmp_path / "kept.yaml")
+    (root / "fleet.yaml").symlink_to(tmp_path / "kept.yaml")
+    Settled(root, ()).remember()
+    assert Settled(root, ()).holds()
+    (tmp_path / "kept.yaml").write_text("fleet: other\n")
+    assert not Settled(root, ()).holds()
+
+
 def test_what_no_plan_reads_may_change(root: Path) -> None:
     Settled(root, ()).remember()
     _written("services/order/src/shop_order/own_idea.py")(root)

@@ -27,13 +27,13 @@ def sarif(diagnostics: Sequence[Diagnostic], version: str = "") -> str:
 
 
 def _rule(diagnostic: Diagnostic) -> dict[str, Any]:
+    from fleetgen.analysis.explain import documentation  # noqa: PLC0415 - all rules, and most commands print none
+
     rule: dict[str, Any] = {
         "id": diagnostic.code,
         "name": diagnostic.name,
         "defaultConfiguration": {"level": _LEVELS[diagnostic.severity]},
     }
-    from fleetgen.analysis.explain import documentation  # noqa: PLC0415 - all rules, and most commands print none
-
     page = documentation().get(diagnostic.code)
     if page:
         rule["shortDescription"] = {"text": page.title}
